@@ -1,0 +1,197 @@
+"""The only reader of params.yaml: one frozen, strict model per section, and the partitions of this checkout.
+
+In: params.yaml, data/landings.yaml. Out: models. No key has a default here: what is not in the file is an error,
+so that the parameters DVC records are all the parameters there are.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hilum.errors import UsageError
+
+
+class Section(BaseModel):
+    """Base of every section: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PhantomParams(Section):
+    """The synthetic collection."""
+
+    seed: int = Field(ge=0)
+    n_subjects: int = Field(ge=4)
+    image_px: int = Field(ge=128, le=2048)
+    dicom_share: float = Field(ge=0, le=1)
+
+
+class SplitShares(Section):
+    """Shares of subjects in each split, for sources without a split table."""
+
+    train: float = Field(ge=0, le=1)
+    validate_: float = Field(ge=0, le=1, alias="validate")
+    test: float = Field(ge=0, le=1)
+
+
+class IngestParams(Section):
+    """Files in, manifest out."""
+
+    max_pixels: int = Field(ge=1)
+    split_seed: int
+    split_shares: SplitShares
+
+
+class ParseParams(Section):
+    """Reports in, mentions out."""
+
+    spacy_model: str
+    batch_size: int = Field(ge=1)
+
+
+class LabelParams(Section):
+    """Mentions in, region labels out."""
+
+    on_conflict: Literal["impression_then_present", "present"]
+
+
+class PackParams(Section):
+    """Images in, pixel array and region boxes out."""
+
+    size_px: int = Field(ge=32, le=1024)
+    region_source: Literal["atlas"]
+
+
+class ValidateParams(Section):
+    """The gate."""
+
+    max_quarantine_share: float = Field(ge=0, le=1)
+    max_label_rate_change: float = Field(ge=0)
+    min_labelled_studies: int = Field(ge=0)
+
+
+class TokenizeParams(Section):
+    """The WordPiece vocabulary."""
+
+    vocabulary_size: int = Field(ge=100)
+    min_frequency: int = Field(ge=1)
+
+
+class AlignParams(Section):
+    """Phase one: image and report."""
+
+    objective: Literal["global", "rra_vl"]
+    seed: int
+    threads: int = Field(ge=1)
+    epochs: int = Field(ge=0)
+    batch_size: int = Field(ge=2)
+    learning_rate: float = Field(gt=0)
+    weight_decay: float = Field(ge=0)
+    image_encoder: str
+    text_encoder: str
+    embedding_size: int = Field(ge=8)
+    max_tokens: int = Field(ge=8)
+
+
+class LocateParams(Section):
+    """Phase two: region and finding."""
+
+    seed: int
+    threads: int = Field(ge=1)
+    epochs: int = Field(ge=0)
+    batch_size: int = Field(ge=2)
+    learning_rate: float = Field(gt=0)
+    weight_decay: float = Field(ge=0)
+    hard_negatives: bool
+    shuffle_labels: bool
+
+
+class EmbedParams(Section):
+    """Checkpoint and pixels in, embeddings out."""
+
+    batch_size: int = Field(ge=1)
+    threads: int = Field(ge=1)
+
+
+class IndexParams(Section):
+    """Embeddings in, FAISS indexes out."""
+
+    kind: Literal["flat"]
+
+
+class EvaluateParams(Section):
+    """Indexes in, metrics out."""
+
+    alphas: tuple[float, ...]
+    min_positives: int = Field(ge=1)
+    n_bootstrap: int = Field(ge=1)
+    seed: int
+
+
+class ReportParams(Section):
+    """The page of results."""
+
+    n_queries: int = Field(ge=0)
+
+
+class Params(Section):
+    """params.yaml, whole."""
+
+    phantom: PhantomParams
+    ingest: IngestParams
+    parse: ParseParams
+    label: LabelParams
+    pack: PackParams
+    validate_: ValidateParams = Field(alias="validate")
+    tokenize: TokenizeParams
+    align: AlignParams
+    locate: LocateParams
+    embed: EmbedParams
+    index: IndexParams
+    evaluate: EvaluateParams
+    report: ReportParams
+
+
+class PartitionRow(Section):
+    """One row of data/landings.yaml's partitions."""
+
+    landing: str = Field(pattern=r"^L[0-9]{4}$")
+
+
+class Landings(Section):
+    """data/landings.yaml: the landings this checkout holds."""
+
+    collection: str
+    phantom: tuple[str, ...]
+    partitions: dict[str, PartitionRow]
+
+
+Model = TypeVar("Model", bound=Section)
+
+
+def read_params(path: Path = Path("params.yaml")) -> Params:
+    """Read params.yaml. Raises UsageError naming unknown, missing or wrong keys."""
+    return _read(path, Params)
+
+
+def read_landings(path: Path = Path("data/landings.yaml")) -> Landings:
+    """Read data/landings.yaml. Raises UsageError naming unknown, missing or wrong keys."""
+    return _read(path, Landings)
+
+
+def _read(path: Path, model: type[Model]) -> Model:
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{path} is not here; run hilum in the root of a hilum checkout.") from None
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path} is not YAML: {error}") from None
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        rows = [f"{'.'.join(str(p) for p in e['loc']) or 'the file'}: {e['msg']}" for e in error.errors()]
+        raise UsageError(f"{path}: {'; '.join(rows)}.") from None

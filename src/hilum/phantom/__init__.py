@@ -1,0 +1,1 @@
+"""The synthetic collection: anatomy, findings, report writer, in MIMIC-CXR's layout."""

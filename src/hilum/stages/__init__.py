@@ -1,0 +1,1 @@
+"""One module per DVC stage: open, call, write, count."""
