@@ -111,7 +111,12 @@ LISTING = Table(
         Column("kind", "string", "What the file is", values=(*KINDS, "table")),
         Column("bytes", "int64", "Size of the file", minimum=0, unit="bytes"),
         Column("sha256", "string", "Digest of the file", pattern=SHA256_PATTERN),
-        Column("change", "string", "added, or replaced: a known path with other bytes", values=("added", "replaced")),
+        Column(
+            "change",
+            "string",
+            "added, or replaced: a known path with other bytes",
+            values=("added", "replaced"),
+        ),
     ),
 )
 

@@ -41,9 +41,7 @@ def arrow_type(column: Column, embedding_size: int | None = None) -> pa.DataType
 
 def arrow_schema(table: Table, embedding_size: int | None = None) -> pa.Schema:
     """The Arrow schema of a table."""
-    return pa.schema(
-        [pa.field(c.name, arrow_type(c, embedding_size), nullable=c.nullable) for c in table.columns]
-    )
+    return pa.schema([pa.field(c.name, arrow_type(c, embedding_size), nullable=c.nullable) for c in table.columns])
 
 
 @contextmanager

@@ -1,0 +1,220 @@
+"""The verbs of the DVC stages. dvc.yaml gives them their paths; params.yaml gives them everything else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hilum.cli.command import path_option, verb, worker_count
+
+
+@verb("phantom", "hilum phantom --tree t --listing t.parquet --truth truth")
+@path_option("--tree", "Where the MIMIC-CXR tree is written.")
+@path_option("--listing", "Where the listing of its files is written.")
+@path_option("--truth", "Folder for the truth, apart from the tree.")
+@click.option("--first-subject", type=click.IntRange(0), default=0, help="Number of the first subject.")
+@click.option("--subjects", type=click.IntRange(1), help="How many subjects [default: phantom.n_subjects].")
+def phantom(tree: Path, listing: Path, truth: Path, first_subject: int, subjects: int | None) -> None:
+    """Generate the synthetic collection and its truth."""
+    from hilum.config import read_params
+    from hilum.stages.phantom import run
+
+    params = read_params().phantom
+    if subjects is not None:
+        params = params.model_copy(update={"n_subjects": subjects})
+    run(tree, listing, truth, params, worker_count(), first_subject)
+
+
+@verb("ingest", "dvc repro ingest@L0001-p10-p14")
+@path_option("--partition", "Description of the partition (json).")
+@path_option("--tree", "The source tree.")
+@path_option("--listing", "What the landing brought.")
+@path_option("--manifest", "Out: one row a file.")
+@path_option("--quarantine", "Out: the files set aside, with reasons.")
+@path_option("--texts", "Out: the usable reports.")
+def ingest(partition: Path, tree: Path, listing: Path, manifest: Path, quarantine: Path, texts: Path) -> None:
+    """Read the files of a partition; set aside what cannot be used."""
+    from hilum.config import read_params
+    from hilum.stages.ingest import run
+
+    run(partition, tree, listing, manifest, quarantine, texts, read_params().ingest, worker_count())
+
+
+@verb("parse", "dvc repro parse@L0001-p10-p14")
+@path_option("--texts", "The usable reports.")
+@path_option("--sections", "Out: where each section lies.")
+@path_option("--mentions", "Out: findings, places and assertions.")
+def parse(texts: Path, sections: Path, mentions: Path) -> None:
+    """Find sections and mentions in reports."""
+    from hilum.config import read_params
+    from hilum.stages.parse import run
+
+    run(texts, sections, mentions, read_params().parse)
+
+
+@verb("label", "dvc repro label@L0001-p10-p14")
+@path_option("--mentions", "The mentions of a partition.")
+@path_option("--out", "Out: weak region labels.")
+def label(mentions: Path, out: Path) -> None:
+    """Aggregate mentions into weak region labels."""
+    from hilum.config import read_params
+    from hilum.stages.label import run
+
+    run(mentions, out, read_params().label)
+
+
+@verb("pack", "dvc repro pack@L0001-p10-p14")
+@path_option("--manifest", "The manifest of a partition.")
+@path_option("--tree", "The source tree.")
+@path_option("--pixels", "Out: uint8 array of the frontal images.")
+@path_option("--images", "Out: which row is which image, and its geometry.")
+@path_option("--region-boxes", "Out: the 29 regions of each image.")
+def pack(manifest: Path, tree: Path, pixels: Path, images: Path, region_boxes: Path) -> None:
+    """Pack frontal images and find their anatomical regions."""
+    from hilum.config import read_params
+    from hilum.stages.pack import run
+
+    run(manifest, tree, pixels, images, region_boxes, read_params().pack, worker_count())
+
+
+@verb("validate", "dvc repro validate")
+@path_option("--data", "The folder of tables.")
+@path_option("--out", "Out: validation.json.")
+@path_option("--page", "Out: the data report.")
+def validate(data: Path, out: Path, page: Path) -> None:
+    """Judge every table; a red verdict stops the line with exit 4."""
+    from hilum.config import read_landings, read_params
+    from hilum.stages.validate import run
+
+    run(data, list(read_landings().partitions), out, page, read_params().validate_)
+
+
+@verb("tokenize", "dvc repro tokenize")
+@path_option("--data", "The folder of tables.")
+@path_option("--out", "Out: the tokenizer's folder.")
+def tokenize(data: Path, out: Path) -> None:
+    """Train the WordPiece tokenizer on the training split's reports."""
+    from hilum.config import read_landings, read_params
+    from hilum.stages.tokenize import run
+
+    run(data, list(read_landings().partitions), out, read_params().tokenize)
+
+
+@verb("align", "dvc repro align")
+@path_option("--data", "The folder of tables.")
+@path_option("--tokenizer", "The tokenizer's folder.")
+@path_option("--out", "Out: the checkpoint of phase one.")
+@path_option("--curves", "Out: losses and validation metric by epoch (csv).")
+def align(data: Path, tokenizer: Path, out: Path, curves: Path) -> None:
+    """Phase one: align images with reports."""
+    from hilum.config import read_landings, read_params
+    from hilum.stages.align import run
+
+    run(data, list(read_landings().partitions), tokenizer, out, curves, read_params().align)
+
+
+@verb("locate", "dvc repro locate")
+@path_option("--data", "The folder of tables.")
+@path_option("--tokenizer", "The tokenizer's folder.")
+@path_option("--start", "The checkpoint of phase one.")
+@path_option("--out", "Out: the checkpoint of phase two.")
+@path_option("--curves", "Out: losses and validation metric by epoch (csv).")
+def locate(data: Path, tokenizer: Path, start: Path, out: Path, curves: Path) -> None:
+    """Phase two: align regions with findings."""
+    from hilum.config import read_landings, read_params
+    from hilum.stages.locate import run
+
+    run(data, list(read_landings().partitions), tokenizer, start, out, curves, read_params().locate)
+
+
+@verb("embed", "dvc repro embed@L0001-p10-p14")
+@path_option("--model", "The checkpoint.")
+@path_option("--tokenizer", "The tokenizer's folder.")
+@path_option("--pixels", "The packed images.")
+@path_option("--images", "Their rows.")
+@path_option("--region-boxes", "Their regions.")
+@path_option("--texts", "The reports.")
+@path_option("--sections", "Their sections.")
+@path_option("--mentions", "Their mentions.")
+@path_option("--out", "Out: embeddings, whole and by region.")
+def embed(
+    model: Path,
+    tokenizer: Path,
+    pixels: Path,
+    images: Path,
+    region_boxes: Path,
+    texts: Path,
+    sections: Path,
+    mentions: Path,
+    out: Path,
+) -> None:
+    """Embed the images and reports of a partition."""
+    from hilum.config import read_params
+    from hilum.stages.embed import run
+
+    run(
+        model, tokenizer, pixels, images, region_boxes, texts, sections, mentions, out, read_params().embed
+    )  # fmt: skip
+
+
+@verb("index", "dvc repro index")
+@path_option("--data", "The folder of tables.")
+@path_option("--out", "Out: FAISS indexes and their ids.")
+def index(data: Path, out: Path) -> None:
+    """Build the vector indexes: the whole image, and each region."""
+    from hilum.config import read_landings, read_params
+    from hilum.stages.index import run
+
+    run(data, list(read_landings().partitions), out, read_params().index)
+
+
+@verb("evaluate", "dvc repro evaluate")
+@path_option("--data", "The folder of tables.")
+@path_option("--index", "The indexes.")
+@path_option("--model", "The checkpoint.")
+@path_option("--tokenizer", "The tokenizer's folder.")
+@path_option("--out", "Out: per-query tables and the examples shown.")
+@path_option("--metrics", "Out: metrics.json.")
+@path_option("--plots", "Out: folder of plot data.")
+def evaluate(data: Path, index: Path, model: Path, tokenizer: Path, out: Path, metrics: Path, plots: Path) -> None:
+    """Measure retrieval and grounding with chance, controls and intervals."""
+    from hilum.config import read_landings, read_params
+    from hilum.stages.evaluate import run
+
+    landings = read_landings()
+    run(
+        data, list(landings.partitions), index, model, tokenizer, out, metrics, plots, read_params().evaluate,
+        landings.collection,
+    )  # fmt: skip
+
+
+@verb("report", "dvc repro report")
+@path_option("--data", "The folder of tables.")
+@path_option("--metrics", "metrics.json.")
+@path_option("--curves", "Folder of the learning curves.")
+@path_option("--page", "Out: the page of results.")
+def report(data: Path, metrics: Path, curves: Path, page: Path) -> None:
+    """Write the page of results."""
+    from hilum.config import read_landings, read_params
+    from hilum.stages.report import run
+
+    landings = read_landings()
+    run(data, list(landings.partitions), metrics, curves, page, read_params().report, landings.collection)
+
+
+COMMANDS = (
+    phantom,
+    ingest,
+    parse,
+    label,
+    pack,
+    validate,
+    tokenize,
+    align,
+    locate,
+    embed,
+    index,
+    evaluate,
+    report,
+)
