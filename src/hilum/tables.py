@@ -143,6 +143,7 @@ def to_arrow(frame: pd.DataFrame, table: Table) -> pa.Table:
     frame = frame[list(table.column_names)]
     if len(frame) > 1:
         frame = frame.sort_values(list(table.key), kind="stable", na_position="first")
+    _check_nulls(frame, table)
     size = _embedding_size(frame, table)
     try:
         arrow = pa.Table.from_pandas(frame, schema=arrow_schema(table, size), preserve_index=False)
@@ -160,6 +161,13 @@ def _embedding_size(frame: pd.DataFrame, table: Table) -> int | None:
         if column.type == "embedding" and len(frame):
             return len(frame[column.name].iloc[0])
     return None
+
+
+def _check_nulls(frame: pd.DataFrame, table: Table) -> None:
+    for column in table.columns:
+        n_null = 0 if column.nullable else int(frame[column.name].isna().sum())
+        if n_null:
+            raise SchemaError(f"{table.name}: {n_null} rows have no '{column.name}'; schema.py does not allow null.")
 
 
 def _check_schema(schema: pa.Schema, table: Table, path: Path) -> None:
@@ -184,15 +192,11 @@ def _check_schema(schema: pa.Schema, table: Table, path: Path) -> None:
 
 
 def _check_values(arrow: pa.Table, table: Table) -> None:
-    """Nulls and closed lists; ranges and patterns are the quality gate's to judge."""
+    """Closed lists; ranges and patterns are the quality gate's to judge."""
     for column in table.columns:
-        values = arrow.column(column.name)
-        if not column.nullable and values.null_count:
-            raise SchemaError(
-                f"{table.name}: {values.null_count} rows have no '{column.name}'; schema.py does not allow null."
-            )
         if column.values is not None:
-            wrong = sorted({v for v in values.unique().to_pylist() if v is not None} - set(column.values))
+            found = arrow.column(column.name).unique().to_pylist()
+            wrong = sorted({v for v in found if v is not None} - set(column.values))
             if wrong:
                 raise SchemaError(
                     f"{table.name}: column '{column.name}' holds {wrong}; schema.py lists {list(column.values)}."
