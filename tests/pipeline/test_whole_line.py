@@ -1,0 +1,78 @@
+"""The whole line on a few dozen phantom studies: it ends, it repeats, and only what must run runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+PARTITION_STAGES = ("ingest", "parse", "label", "pack", "embed")
+
+
+def stages_with_dep(root: Path, dep: str) -> set[str]:
+    raw = yaml.safe_load((root / "dvc.yaml").read_text())["stages"]
+    keys = list(yaml.safe_load((root / "data/landings.yaml").read_text())["partitions"])
+    names: set[str] = set()
+    for name, body in raw.items():
+        if dep in body.get("do", body)["deps"]:
+            names |= {f"{name}@{key}" for key in keys} if name in PARTITION_STAGES else {name}
+    return names
+
+
+def test_it_ends_with_a_page_and_metrics(line: Any) -> None:
+    metrics = json.loads((line.folder / "reports/metrics.json").read_text())
+    page = (line.folder / "reports/index.html").read_text()
+    assert metrics["collection"] == "phantom"
+    assert "phantom" in page and "http://" not in page.replace("http://www.w3.org", "") and "<script src" not in page
+    assert "retrieval" in line.run("dvc", "metrics", "show").stdout
+
+
+def test_again_nothing_runs(line: Any) -> None:
+    lock = line.lock
+    assert line.repro() == set()
+    assert line.lock == lock
+
+
+def test_one_word_of_the_vocabulary_reruns_what_depends_on_it(line: Any, root: Path) -> None:
+    path = line.folder / "src/hilum/vocabulary/findings.yaml"
+    before = path.read_text()
+    path.write_text(before + "\n# one more line\n")
+    try:
+        assert line.repro() == stages_with_dep(root, "src/hilum/vocabulary")
+    finally:
+        path.write_text(before)
+        line.repro()
+
+
+def test_the_flow_one_worker_and_another_folder_give_the_same_bytes(line: Any, root: Path, tmp_path: Path) -> None:
+    other = type(line)(tmp_path, root)
+    done = other.run("hilum", "run", HILUM_WORKERS="1", PREFECT_HOME=str(tmp_path / "prefect"))
+    assert "stages ran" in done.stdout
+    assert other.lock == line.lock
+
+
+def test_a_red_gate_stops_the_line_with_exit_4(line: Any) -> None:
+    path = line.folder / "params.yaml"
+    before = path.read_text()
+    line.set_params({"validate": {"min_labelled_studies": 10_000}})
+    try:
+        done = line.run("dvc", "repro", check=False)
+        assert done.returncode != 0 and "exited with 4" in done.stdout
+        assert "Running stage 'align'" not in done.stdout
+    finally:
+        path.write_text(before)
+        line.repro()
+
+
+def test_a_missing_partition_is_refused(line: Any) -> None:
+    first = sorted((line.folder / "data/mentions").glob("*.parquet"))[0]
+    aside = line.folder / "aside.parquet"
+    first.rename(aside)
+    try:
+        done = line.run("hilum", "validate", "--data", "data", "--out", "v.json", "--page", "v.html", check=False)
+        assert done.returncode == 3 and f"missing partitions ['{first.stem}']" in done.stdout
+    finally:
+        aside.rename(first)
