@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 PARTITION_STAGES = ("ingest", "parse", "label", "pack", "embed")
