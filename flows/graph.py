@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dvc.repo import Repo
 from dvc.repo.reproduce import get_active_graph, plan_repro
+from dvc.stage import PipelineStage
 
 
 class Line:
@@ -19,13 +20,14 @@ class Line:
         self._repo = Repo(str(root))
 
     def stages(self) -> list[str]:
-        """Names of all stages, each after everything it depends on."""
-        return [stage.addressing for stage in plan_repro(get_active_graph(self._repo.index.graph))]
+        """Names of all stages of dvc.yaml, each after everything it depends on."""
+        plan = plan_repro(get_active_graph(self._repo.index.graph))
+        return [stage.name for stage in plan if isinstance(stage, PipelineStage)]
 
     def is_stale(self, name: str) -> bool:
         """Whether the stage's command, parameters, dependencies or outputs differ from dvc.lock, now."""
         self._repo._reset()
-        stage = next(s for s in self._repo.index.stages if s.addressing == name)
+        stage = next(s for s in self._repo.index.stages if isinstance(s, PipelineStage) and s.name == name)
         with self._repo.lock:
             return bool(stage.changed())
 

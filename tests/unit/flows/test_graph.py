@@ -28,9 +28,7 @@ stages:
 
 
 def dvc(folder: Path, *words: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", *words], cwd=folder, text=True, capture_output=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-m", "dvc", *words], cwd=folder, text=True, capture_output=True, check=True)
     return done.stdout
 
 
