@@ -1,0 +1,1 @@
+"""Pixels: decoding, geometry of crops, region boxes and their sources."""
