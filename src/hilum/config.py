@@ -166,7 +166,7 @@ class Landings(Section):
     """data/landings.yaml: the landings this checkout holds."""
 
     collection: str
-    phantom: tuple[str, ...]
+    generated: tuple[str, ...]
     partitions: dict[str, PartitionRow]
 
 
