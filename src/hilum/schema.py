@@ -310,6 +310,50 @@ QUERIES = Table(
     ),
 )  # fmt: skip
 
+CELLS = Table(
+    "cells",
+    "Retrieval by finding and region: the test queries of each cell under every score, averaged",
+    ("region", "finding", "score"),
+    (
+        Column("region", "string", "The region asked for"),
+        Column("finding", "string", "The finding that makes an answer relevant"),
+        Column("score", "string", "Name of the score that ranked the gallery"),
+        Column("n_queries", "int64", "Queries in the cell", minimum=1),
+        Column("n_patients", "int64", "Patients asking them", minimum=1),
+        Column("n_positives", "int64", "Images of the collection with the finding in the region", minimum=1),
+        Column("n_same_finding", "int64", "Images of the collection with the finding anywhere", minimum=1),
+        Column("locatable", "bool", "Enough images have the finding elsewhere only for located_at_10 to mean anything"),
+        Column("precision_at_1", "float64", "Mean over the queries", minimum=0, maximum=1),
+        Column("precision_at_5", "float64", "Mean over the queries", minimum=0, maximum=1),
+        Column("precision_at_10", "float64", "Mean over the queries", minimum=0, maximum=1),
+        Column("average_precision", "float64", "Mean over the queries", minimum=0, maximum=1),
+        Column("located_at_10", "float64", "Mean over the queries", minimum=0, maximum=1),
+        Column("chance_precision", "float64", "Of a random ranking, at any k", minimum=0, maximum=1),
+        Column("chance_average_precision", "float64", "Of a random ranking", minimum=0, maximum=1),
+        Column("chance_located", "float64", "Of a ranking that knows the finding and not its place", minimum=0,
+               maximum=1),
+    ),
+)  # fmt: skip
+
+SCORES = Table(
+    "scores",
+    "Every figure of retrieval and grounding, with chance and a 95 % interval over resampled patients",
+    ("task", "score", "average", "metric"),
+    (
+        Column("task", "string", "What was measured", values=("retrieval", "grounding")),
+        Column("score", "string", "Name of the score or map; `a - b` is a paired difference"),
+        Column("average", "string", "macro: over cells (retrieval) or findings (grounding); micro: over all units",
+               values=("macro", "micro")),
+        Column("metric", "string", "Name of the metric"),
+        Column("value", "float64", "The mean; null where no unit has it", True),
+        Column("low", "float64", "2.5th percentile of the resamples", True),
+        Column("high", "float64", "97.5th percentile of the resamples", True),
+        Column("chance", "float64", "What a ranking or a point at random would get; null where none is defined", True),
+        Column("n_units", "int64", "Queries, or pairs of image and finding, behind the mean", minimum=0),
+        Column("n_groups", "int64", "Cells, or findings, averaged over", minimum=0),
+    ),
+)  # fmt: skip
+
 GROUNDINGS = Table(
     "groundings",
     "Every phrase grounded in an image under every score",
@@ -389,6 +433,8 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             EMBEDDINGS,
             INDEX_ROWS,
             QUERIES,
+            CELLS,
+            SCORES,
             GROUNDINGS,
             TRUTH_FINDINGS,
             TRUTH_REGION_BOXES,

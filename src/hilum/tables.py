@@ -85,16 +85,20 @@ def read_table(path: Path, table: Table, columns: Sequence[str] | None = None) -
 
     Raises BadDataError if the file cannot be read, SchemaError if a column is missing, unknown or of another type.
     """
+    return to_pandas(read_arrow(path, table, columns))
+
+
+def read_arrow(path: Path, table: Table, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read one Parquet file as Arrow: for vectors, which pandas would hold as one object a row. As `read_table`."""
     try:
         schema = pq.read_schema(path)
         _check_schema(schema, table, path)
-        arrow = pq.read_table(path, columns=list(columns) if columns is not None else None)
+        return pq.read_table(path, columns=list(columns) if columns is not None else None)
     except (OSError, pa.ArrowInvalid) as error:
         raise BadDataError(
             f"{table.name}: {path} cannot be read as Parquet ({type(error).__name__}). "
             f"Remove it and run `dvc repro` to make it again."
         ) from error
-    return to_pandas(arrow)
 
 
 def read_tables(
