@@ -1,0 +1,1 @@
+"""Embeddings table, FAISS indexes, search. The only room that imports FAISS."""
