@@ -25,7 +25,11 @@ class DrawnFinding:
 
 @dataclass(frozen=True)
 class StudyCase:
-    """One exam. prior: the earlier study's findings (None in a first study), so that a comparison can be true."""
+    """One exam. prior: the earlier study's findings (None in a first study), so that a comparison can be true.
+
+    study_datetime: YYYYMMDDhhmmss. view: PA or AP, of the first frontal image. has_lateral: a lateral image beside it.
+    findings: sorted by finding and region; a bilateral one is two rows. sex: F or M.
+    """
 
     subject_id: int
     study_id: int
@@ -36,11 +40,15 @@ class StudyCase:
     prior: tuple[DrawnFinding, ...] | None
     age: int
     sex: str
+    has_lateral: bool = False
 
 
 @dataclass(frozen=True)
 class Statement:
-    """What a report, read rightly, says of a finding. region None: said without a place. label: present, absent, uncertain."""
+    """What a report, read rightly, says of a finding.
+
+    region None: said without a place. label: present, absent, uncertain.
+    """
 
     finding: str
     region: str | None
