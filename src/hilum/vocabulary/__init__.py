@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from hilum.vocabulary.loader import Finding, Place, Region, load_findings, load_regions, load_views
+from hilum.vocabulary.loader import Finding, Placement, Region, load_findings, load_regions, load_views
 
 __all__ = [
     "FINDINGS",
@@ -17,7 +17,7 @@ __all__ = [
     "REGION_PARENTS",
     "VIEWS",
     "Finding",
-    "Place",
+    "Placement",
     "Region",
     "finding_category",
     "finding_chexpert",
@@ -42,10 +42,13 @@ VIEWS: Mapping[str, str] = load_views()
 """DICOM view position -> projection."""
 
 
+_OTHER_SIDE = {"left": "right", "right": "left"}
+
+
 def _mirror(region: str) -> str:
     side, _, rest = region.partition(" ")
-    other = {"left": "right", "right": "left"}.get(side)
-    return f"{other} {rest}" if other else region
+    other = f"{_OTHER_SIDE.get(side)} {rest}"
+    return other if other in REGIONS else region  # there is a right atrium and no left one among the 29
 
 
 MIRROR: Mapping[str, str] = MappingProxyType({region: _mirror(region) for region in REGIONS})
