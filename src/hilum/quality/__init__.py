@@ -1,0 +1,1 @@
+"""Descriptions of tables in, a verdict out. The only room that imports great_expectations."""
