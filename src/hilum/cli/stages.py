@@ -87,7 +87,8 @@ def validate(data: Path, out: Path, page: Path) -> None:
     from hilum.config import read_landings, read_params
     from hilum.stages.validate import run
 
-    run(data, list(read_landings().partitions), out, page, read_params().validate_)
+    landings = read_landings()
+    run(data, list(landings.partitions), out, page, read_params().validate_, landings.collection)
 
 
 @verb("tokenize", "dvc repro tokenize")
