@@ -1,0 +1,1 @@
+"""Metrics as pure functions; the tables and figures made from them."""

@@ -1,0 +1,112 @@
+"""The results as DVC reads them: the nested figures of metrics.json, and the data behind the plots.
+
+In: the scores, cells and counts tables. Out: a dictionary of plain numbers and names, in a fixed order, rounded to
+six digits, and small frames for plots.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hilum.evaluation.similarities import GLOBAL, MIX, TEST_SCORES
+from hilum.evaluation.summary import DIFFERENCE, MIX_MIRRORABLE
+
+DIGITS = 6
+OTHER_METRICS = ("located_at_10", "precision_at_5", "mean_average_precision")
+
+
+def main_name(objective: str) -> str:
+    """The key of the objective's own mix in metrics.json: its name, or `<name>_mix` where a score is called so."""
+    return f"{objective}_mix" if objective in (*TEST_SCORES, MIX_MIRRORABLE) else objective
+
+
+def retrieval_figures(scores: pd.DataFrame, objective: str) -> dict[str, Any]:
+    """The retrieval part of metrics.json: the mix in full under the objective's name, the other scores in short."""
+    retrieval = scores[scores["task"] == "retrieval"]
+    if not len(retrieval):
+        return {}
+    metrics = tuple(dict.fromkeys(retrieval["metric"]))
+    figures = {main_name(objective): _figures(retrieval, MIX, metrics)}
+    figures[main_name(objective)]["micro"] = _figures(retrieval, MIX, metrics, average="micro")
+    for name in (*(n for n in TEST_SCORES if n != MIX), MIX_MIRRORABLE):
+        if (retrieval["score"] == name).any():
+            figures[name] = _figures(retrieval, name, OTHER_METRICS)
+    figures["difference"] = {f"{MIX}_minus_{GLOBAL}": _figures(retrieval, DIFFERENCE, OTHER_METRICS)}
+    return figures
+
+
+def grounding_figures(scores: pd.DataFrame, own: str, objective: str) -> dict[str, Any]:
+    """The grounding part of metrics.json: the model's maps under the objective's name, and the baselines.
+
+    own: the score name of the model's maps.
+    """
+    grounding = scores[scores["task"] == "grounding"]
+    metrics = tuple(dict.fromkeys(grounding["metric"]))
+    figures: dict[str, Any] = {}
+    for name in dict.fromkeys([own, *grounding["score"]]):
+        if (grounding["score"] == name).any():
+            key = (objective if name == own else name).replace(" - ", "_minus_")
+            figures[key] = _figures(grounding, name, metrics)
+            if name == own:
+                figures[key]["micro"] = _figures(grounding, name, metrics, average="micro")
+    return figures
+
+
+def count_figures(queries: pd.DataFrame, cells: pd.DataFrame, n_images: int) -> dict[str, Any]:
+    """How much stands behind the figures. queries: all splits; cells: from `describe_cells`."""
+    test, validate = (queries[queries["split"] == split] for split in ("test", "validate"))
+    return {
+        "images": n_images,
+        "cells": len(cells),
+        "cells_locatable": int(cells["locatable"].sum()),
+        "test_queries": int(test["query"].nunique()),
+        "test_patients": int(test["subject_id"].nunique()),
+        "validate_queries": int(validate["query"].nunique()),
+    }
+
+
+def plot_cells(cells: pd.DataFrame, relevance: str) -> pd.DataFrame:
+    """A row a cell and score, for bars: finding, region, score, located_at_10 and average_precision with chance."""
+    columns = ["finding", "region", "score", "n_queries", "located_at_10", "chance_located", "average_precision",
+               "chance_average_precision", "locatable"]  # fmt: skip
+    return cells[columns].assign(labels=relevance).round(DIGITS)
+
+
+def plot_scores(scores: pd.DataFrame, relevance: str) -> pd.DataFrame:
+    """A row a score and metric, macro, for bars with intervals."""
+    macro = scores[scores["average"] == "macro"]
+    return macro[["task", "score", "metric", "value", "low", "high", "chance"]].assign(labels=relevance).round(DIGITS)
+
+
+def render_json(figures: Mapping[str, Any]) -> str:
+    """JSON with floats rounded to six digits, keys in the order given; not-a-number is null."""
+    return json.dumps(_rounded(figures), indent=2, allow_nan=False) + "\n"
+
+
+def _figures(scores: pd.DataFrame, name: str, metrics: tuple[str, ...], average: str = "macro") -> dict[str, Any]:
+    chosen = scores[(scores["score"] == name) & (scores["average"] == average)].set_index("metric")
+    figures: dict[str, Any] = {}
+    for metric in metrics:
+        if metric in chosen.index:
+            row = chosen.loc[metric]
+            figures[metric] = row["value"]
+            figures[f"{metric}_low"], figures[f"{metric}_high"] = row["low"], row["high"]
+            if not np.isnan(row["chance"]):
+                figures[f"{metric}_chance"] = row["chance"]
+    return figures
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _rounded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(item) for item in value]
+    if isinstance(value, (float, np.floating)):
+        number = round(float(value), DIGITS)
+        return None if np.isnan(number) else number + 0.0
+    return int(value) if isinstance(value, np.integer) else value

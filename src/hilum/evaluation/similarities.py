@@ -1,0 +1,108 @@
+"""The scores that are compared: each ranks the same gallery for the same queries.
+
+In: embeddings by region, pixels by region, and one block of queries about one region. Out: (n_queries, n_images)
+similarities by score name, higher is nearer. `mix` is what hilum does; the others are what it must beat or, like
+`mirrored` and `random`, controls that must fail; `oracle` knows the labels and is the ceiling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from hilum.evaluation.relevance import Presence, Queries
+
+MIX, GLOBAL, REGION = "mix", "global", "region"
+MIRRORED, RANDOM, ORACLE, PIXELS = "mirrored", "random", "oracle", "pixels"
+TEST_SCORES = (MIX, GLOBAL, REGION, MIRRORED, RANDOM, ORACLE, PIXELS)
+DECIMALS = 7  # of a similarity, before ranking: below it, float32 vectors say nothing, and BLAS may differ by machine
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """What is ranked. rows: INDEX_ROWS; presence: who has what where, in the order of `rows`.
+
+    embeddings: region (None = the whole) -> (n_images, dimension) unit vectors. pixels: region -> (n_images, n_pixels)
+    unit vectors of the region's thumbnails.
+    """
+
+    rows: pd.DataFrame
+    presence: Presence
+    embeddings: Callable[[str | None], np.ndarray]
+    pixels: Callable[[str], np.ndarray]
+
+    def allowed(self, images: np.ndarray) -> np.ndarray:
+        """(n_queries, n_images) bool: answers that a query may get, those of other patients."""
+        subjects = self.rows["subject_id"].to_numpy()
+        return subjects[None, :] != subjects[images][:, None]
+
+    def relevant(self, queries: Queries) -> np.ndarray:
+        """(n_queries, n_images) bool: has the query's finding in the query's region."""
+        return self.presence.present[:, queries.region, queries.finding].T
+
+    def same_finding(self, queries: Queries) -> np.ndarray:
+        """(n_queries, n_images) bool: has the query's finding anywhere."""
+        return self.presence.anywhere[:, queries.finding].T
+
+
+def alpha_name(alpha: float) -> str:
+    """The score name of a mix tried on the validate split."""
+    return f"alpha={alpha:g}"
+
+
+def alpha_scores(gallery: Gallery, queries: Queries, alphas: Sequence[float]) -> dict[str, np.ndarray]:
+    """The mix at each alpha, for queries about one region."""
+    region = gallery.presence.regions[queries.region[0]]
+    whole, regional = _cosines(gallery, queries, None, None), _cosines(gallery, queries, region, region)
+    return {alpha_name(alpha): mix(whole, regional, alpha) for alpha in alphas}
+
+
+def control_scores(
+    gallery: Gallery, queries: Queries, alpha: float, mirror: str, random: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Every score of TEST_SCORES, for queries about one region; `mirrored` asks with the query's region `mirror`.
+
+    Without another side (mirror = the region itself) there is no mirrored score.
+    """
+    region = gallery.presence.regions[queries.region[0]]
+    whole, regional = _cosines(gallery, queries, None, None), _cosines(gallery, queries, region, region)
+    thumbnails = gallery.pixels(region)
+    scores = {
+        MIX: mix(whole, regional, alpha),
+        GLOBAL: whole,
+        REGION: regional,
+        RANDOM: random.random(whole.shape),
+        ORACLE: gallery.relevant(queries).astype(np.float64),
+        PIXELS: thumbnails[queries.image] @ thumbnails.T,
+    }
+    if mirror != region:
+        scores[MIRRORED] = mix(whole, _cosines(gallery, queries, mirror, region), alpha)
+    return scores
+
+
+def mirrorable(presence: Presence, queries: Queries, mirrors: np.ndarray) -> np.ndarray:
+    """(n_queries,) bool: the region has another side, and the query's image does not have the finding there too.
+
+    mirrors: (n_regions,) position of each region's mirror. A finding on both sides is found from either: such a query
+    is no control.
+    """
+    other = mirrors[queries.region]
+    return (other != queries.region) & ~presence.present[queries.image, other, queries.finding]
+
+
+def mix(whole: np.ndarray, regional: np.ndarray, alpha: float) -> np.ndarray:
+    """(1 - alpha) whole + alpha regional."""
+    return (1 - alpha) * whole + alpha * regional
+
+
+def rank_answers(similarities: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """(n_queries, n_images) rows of the index, best first, those not allowed last; equal ones in row order."""
+    return np.argsort(np.where(allowed, -np.round(similarities, DECIMALS), np.inf), axis=1, kind="stable")
+
+
+def _cosines(gallery: Gallery, queries: Queries, asked: str | None, answered: str | None) -> np.ndarray:
+    query = gallery.embeddings(asked)[queries.image].astype(np.float64)
+    return query @ gallery.embeddings(answered).astype(np.float64).T

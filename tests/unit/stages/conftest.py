@@ -1,0 +1,118 @@
+"""A made collection behind the embed stage: images, vectors, pixels, boxes, labels and truth, as files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hilum.schema import (
+    EMBEDDINGS,
+    IMAGES,
+    REGION_BOXES,
+    REGION_LABELS,
+    TRUTH_FINDINGS,
+    TRUTH_REGION_BOXES,
+    TRUTH_STATEMENTS,
+)
+from hilum.tables import write_table
+from hilum.vocabulary import REGION_PARENTS, REGIONS
+
+PLACES = {
+    "pleural_effusion": ("left costophrenic angle", "right costophrenic angle"),
+    "pneumothorax": ("left apical zone", "right apical zone"),
+    "consolidation": ("left lower lung zone", "right lower lung zone", "right upper lung zone"),
+    "enlarged_cardiac_silhouette": ("cardiac silhouette",),
+}
+SIZE = 48  # px of the packed square
+BOX = {"x": 20.0, "y": 30.0, "width": 40.0, "height": 36.0}
+
+
+class MadeCollection:
+    """One image a study. A region's vector leans towards the findings that lie in it, by `signal`."""
+
+    def __init__(self, n_images: int = 120, dimension: int = 16, signal: float = 1.0, seed: int = 0) -> None:
+        random = np.random.default_rng(seed)
+        self.partitions = ["L0001-p10-p14", "L0001-p15-p19"]
+        self.ids = ["-".join([f"{i:08x}"] * 5) for i in range(n_images)]
+        subjects = np.arange(n_images) // 2
+        self.images = pd.DataFrame(
+            {
+                "dicom_id": self.ids, "study_id": 50000000 + np.arange(n_images), "subject_id": 10000000 + subjects,
+                "split": np.array(["train", "validate", "test"])[subjects % 3], "view_position": "PA",
+                "study_datetime": None, "row": np.arange(n_images) // 2, "rows_px": 100, "columns_px": 80,
+                "scale": SIZE / 100, "offset_x_px": 4.8, "offset_y_px": 0.0,
+            }
+        )  # fmt: skip
+        directions = random.normal(size=(len(PLACES), dimension))
+        vectors = random.normal(size=(len(REGIONS) + 1, n_images, dimension))
+        drawn = []
+        for i in range(n_images):
+            for number, (finding, places) in enumerate(PLACES.items()):
+                if random.random() < 0.5:
+                    region = places[int(random.integers(len(places)))]
+                    drawn.append({"dicom_id": self.ids[i], "study_id": 50000000 + i, "finding": finding,
+                                  "region": region, "finding_index": number, "severity": "mild", **BOX})  # fmt: skip
+                    for touched in (region, REGION_PARENTS.get(region)):
+                        if touched:
+                            vectors[1 + REGIONS.index(touched), i] += 4 * signal * directions[number]
+                    vectors[0, i] += 2 * signal * directions[number]
+        self.truth = pd.DataFrame(drawn)
+        self.vectors = (vectors / np.linalg.norm(vectors, axis=2, keepdims=True)).astype(np.float32)
+        self.pixels = random.integers(0, 256, size=(n_images, SIZE, SIZE), dtype=np.uint8)
+
+    def labels(self) -> pd.DataFrame:
+        """Weak labels that say what is drawn, parents included, but for every fifth finding."""
+        said = self.truth.iloc[[i for i in range(len(self.truth)) if i % 5]]
+        above = said.assign(region=said["region"].map(REGION_PARENTS)).dropna(subset=["region"])
+        both = pd.concat([said, above])[["study_id", "region", "finding"]].drop_duplicates()
+        return both.assign(label="present", n_mentions=1, evidence=[[0]] * len(both))
+
+    def write(self, data: Path) -> Path:
+        (data / "pixels").mkdir(parents=True, exist_ok=True)
+        labels, boxes = self.labels(), self._region_boxes()
+        for part, name in enumerate(self.partitions):
+            images = self.images[part::2]
+            write_table(data / f"images/{name}.parquet", images, IMAGES)
+            write_table(data / f"embeddings/{name}.parquet", self._embeddings(images), EMBEDDINGS)
+            mine = labels[labels["study_id"].isin(images["study_id"])]
+            write_table(data / f"region_labels/{name}.parquet", mine, REGION_LABELS)
+            mine = boxes[boxes["dicom_id"].isin(images["dicom_id"])].assign(region_source="atlas")
+            write_table(data / f"region_boxes/{name}.parquet", mine, REGION_BOXES)
+            np.save(data / f"pixels/{name}.npy", self.pixels[part::2])
+        truth = data / "truth/L0001"
+        write_table(truth / "findings.parquet", self.truth, TRUTH_FINDINGS)
+        write_table(truth / "region_boxes.parquet", boxes, TRUTH_REGION_BOXES)
+        statements = self.truth[["study_id", "region", "finding"]].assign(label="present")
+        write_table(truth / "statements.parquet", statements, TRUTH_STATEMENTS)
+        (data / "locate").mkdir(exist_ok=True)
+        (data / "locate/config.json").write_text(json.dumps({"objective": "rra_vl"}))
+        return data
+
+    def _region_boxes(self) -> pd.DataFrame:
+        rows = [
+            {"dicom_id": i, "region": region, "x": float(number), "y": 5.0, "width": 40.0, "height": 60.0}
+            for i in self.ids
+            for number, region in enumerate(REGIONS)
+        ]
+        return pd.DataFrame(rows)
+
+    def _embeddings(self, images: pd.DataFrame) -> pd.DataFrame:
+        slots = [None, *REGIONS]
+        rows = [
+            {"study_id": study, "dicom_id": image, "modality": "image", "region": region, "subject_id": subject,
+             "embedding": self.vectors[slot, self.ids.index(image)], "model_id": "0123456789abcdef"}
+            for image, study, subject in zip(images["dicom_id"], images["study_id"], images["subject_id"])
+            for slot, region in enumerate(slots)
+        ]  # fmt: skip
+        return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="session")
+def make_collection() -> Callable[..., MadeCollection]:
+    """Build a collection; `.write(folder)` makes the files."""
+    return MadeCollection

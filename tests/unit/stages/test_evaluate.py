@@ -1,0 +1,111 @@
+"""evaluate: a made collection whose truth is known gives the figures that it must."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hilum.config import EvaluateParams, IndexParams
+from hilum.errors import BadDataError
+from hilum.schema import CELLS, QUERIES, SCORES
+from hilum.stages import evaluate, index
+from hilum.tables import read_table
+
+PARAMS = EvaluateParams(alphas=(0, 0.5, 1), min_positives=5, n_bootstrap=50, seed=3)
+
+
+def evaluated(made: Any, folder: Path, collection: str = "phantom", write: bool = True) -> dict:
+    data = folder / "data"
+    if write:
+        made.write(data)
+    index.run(data, made.partitions, folder / "index", IndexParams(kind="flat"))
+    evaluate.run(
+        data, made.partitions, folder / "index", data / "locate", folder / "tokenizer", folder / "evaluation",
+        folder / "metrics.json", folder / "plots", PARAMS, collection,
+    )  # fmt: skip
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def test_the_figures_of_a_known_truth(make_collection: Callable[..., Any], tmp_path: Path) -> None:
+    figures = evaluated(make_collection(), tmp_path)
+    retrieval = figures["retrieval"]
+    own, chance = retrieval["rra_vl"], retrieval["rra_vl"]["located_at_10_chance"]
+    assert figures["collection"] == "phantom" and figures["relevance"] == "truth"
+    assert own["located_at_10_low"] > retrieval["global"]["located_at_10"] > 0
+    assert retrieval["oracle"]["located_at_10"] == 1 and retrieval["oracle"]["mean_average_precision"] == 1
+    assert retrieval["random"]["located_at_10_low"] < chance < retrieval["random"]["located_at_10_high"]
+    assert retrieval["mirrored"]["located_at_10"] < retrieval["mirrored"]["located_at_10_chance"]
+    assert retrieval["mix_mirrorable"]["located_at_10"] > retrieval["mirrored"]["located_at_10_high"]
+    assert retrieval["difference"]["mix_minus_global"]["located_at_10_low"] > 0
+    assert figures["labels"]["micro_precision"] == 1 and figures["labels"]["micro_recall"] == pytest.approx(
+        0.8, abs=0.02
+    )
+
+
+def test_the_tables_hold_every_query_and_no_same_patient(make_collection: Callable[..., Any], tmp_path: Path) -> None:
+    made = make_collection()
+    figures = evaluated(made, tmp_path)
+    queries = read_table(tmp_path / "evaluation/queries.parquet", QUERIES)
+    test = queries[queries["split"] == "test"]
+    assert set(test["score"]) == {"mix", "global", "region", "mirrored", "random", "oracle", "pixels"}
+    assert set(queries.loc[queries["split"] == "validate", "score"]) == {"alpha=0", "alpha=0.5", "alpha=1"}
+    subject = dict(zip(made.images["dicom_id"], made.images["subject_id"]))
+    for asking, answers in zip(queries["subject_id"], queries["answers"]):
+        assert all(subject[answer] != asking for answer in answers)
+    assert figures["counts"]["test_queries"] == (test["score"] == "mix").sum()
+    cells = read_table(tmp_path / "evaluation/cells.parquet", CELLS)
+    heart = cells[cells["finding"] == "enlarged_cardiac_silhouette"]
+    assert not heart["locatable"].any() and set(heart["region"]) == {"cardiac silhouette"}
+    scores = read_table(tmp_path / "evaluation/scores.parquet", SCORES)
+    mix = scores[(scores["score"] == "mix") & (scores["average"] == "macro")].set_index("metric")["value"]
+    by_cell = cells[(cells["score"] == "mix")]
+    assert mix["precision_at_5"] == pytest.approx(by_cell["precision_at_5"].mean())
+    assert mix["located_at_10"] == pytest.approx(by_cell.loc[by_cell["locatable"], "located_at_10"].mean())
+
+
+def test_twice_gives_the_same_bytes(make_collection: Callable[..., Any], tmp_path: Path) -> None:
+    made = make_collection(n_images=60)
+    for name in ("a", "b"):
+        evaluated(made, tmp_path / name)
+    for kind in ("evaluation", "plots"):
+        for path in sorted((tmp_path / "a" / kind).rglob("*")):
+            other = tmp_path / "b" / path.relative_to(tmp_path / "a")
+            assert path.is_dir() or path.read_bytes() == other.read_bytes(), path
+    assert (tmp_path / "a/metrics.json").read_bytes() == (tmp_path / "b/metrics.json").read_bytes()
+
+
+def test_a_real_collection_is_measured_on_weak_labels_and_says_so(
+    make_collection: Callable[..., Any], tmp_path: Path
+) -> None:
+    figures = evaluated(make_collection(), tmp_path, "iu_cxr")
+    assert figures["relevance"] == "weak" and "labels" not in figures
+    for path in (tmp_path / "plots").glob("*.csv"):
+        header, *rows = path.read_text().splitlines()
+        assert "labels" in header and all("weak" in row.split(",") for row in rows), path.name
+
+
+def test_without_a_cell_it_ends_and_says_so(make_collection: Callable[..., Any], tmp_path: Path) -> None:
+    figures = evaluated(make_collection(n_images=6), tmp_path)
+    assert figures["counts"]["cells"] == 0 and figures["counts"]["test_queries"] == 0
+    assert set(figures["retrieval"]) == {"alpha"}
+
+
+def test_a_phantom_without_truth_is_refused(make_collection: Callable[..., Any], tmp_path: Path) -> None:
+    made = make_collection(n_images=12)
+    data = made.write(tmp_path / "data")
+    for path in (data / "truth/L0001").iterdir():
+        path.unlink()
+    (data / "truth/L0001").rmdir()
+    with pytest.raises(BadDataError, match="has no landing's truth"):
+        evaluated(made, tmp_path, write=False)
+
+
+def test_a_model_without_objective_is_refused(make_collection: Callable[..., Any], tmp_path: Path) -> None:
+    made = make_collection(n_images=12)
+    (made.write(tmp_path / "data") / "locate/config.json").write_text("{}")
+    with pytest.raises(BadDataError, match="names no objective"):
+        evaluated(made, tmp_path, write=False)
