@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import runpy
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,18 @@ from hilum.config import ValidateParams
 from hilum.errors import GateError
 from hilum.stages.validate import run
 
+QUALITY = runpy.run_path(str(Path(__file__).parents[1] / "quality" / "conftest.py"))  # the same tiny line
 PARAMS = ValidateParams(max_quarantine_share=0.1, max_label_rate_change=0.5, min_labelled_studies=2)
+
+
+@pytest.fixture
+def line():
+    return QUALITY["TinyLine"]()
+
+
+@pytest.fixture
+def secret() -> str:
+    return QUALITY["SECRET"]
 
 
 def validate(line, folder: Path, collection: str = "phantom") -> tuple[dict, str]:
