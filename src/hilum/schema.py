@@ -114,8 +114,8 @@ LISTING = Table(
         Column(
             "change",
             "string",
-            "added, or replaced: a known path with other bytes",
-            values=("added", "replaced"),
+            "added; replaced: a known file with other bytes; carried: as it was, in a study that is not",
+            values=("added", "replaced", "carried"),
         ),
     ),
 )
