@@ -1,0 +1,84 @@
+"""The dual encoder: one picture and its regions, one text and its words, in one space.
+
+In: normalised pixels with region weights; token ids. Out: embeddings of unit length, and patch and word embeddings
+in the same space, so that any phrase can be compared with any patch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from hilum.model.configuration import ModelConfig
+from hilum.model.encoders import ImageEncoder, TextEncoder, mean_of_words
+from hilum.model.pooling import RegionCondition, RegionPooling
+
+
+@dataclass(frozen=True)
+class ImageEmbeddings:
+    """whole: (n, size). regions: (n, regions, size). patches: (n, patches, size). All of unit length."""
+
+    whole: Tensor
+    regions: Tensor
+    patches: Tensor
+
+
+@dataclass(frozen=True)
+class TextEmbeddings:
+    """whole: (n, size), not normalised (`condition` may follow). words: (n, words, size) of unit length."""
+
+    whole: Tensor
+    words: Tensor
+
+
+class RegionLanguageModel(nn.Module):
+    """Image and text encoders, region pooling and the projections into the shared space."""
+
+    def __init__(
+        self, config: ModelConfig, image_weights: Path | None = None, text_weights: Path | None = None
+    ) -> None:
+        super().__init__()
+        self.config = config
+        size = config.embedding_size
+        self.image_encoder = ImageEncoder(config.image, image_weights)
+        self.text_encoder = TextEncoder(config.text, text_weights)
+        self.pooling = RegionPooling(self.image_encoder.n_features, len(config.regions))
+        self.project_image = nn.Linear(self.image_encoder.n_features, size)
+        self.project_text = nn.Linear(self.text_encoder.n_features, size)
+        self.condition_on = RegionCondition(size, len(config.regions))
+        self.log_scale = nn.Parameter(torch.tensor(2.65926))  # log(1 / 0.07), CLIP's start
+        self.log_region_scale = nn.Parameter(torch.tensor(2.30259))  # log(1 / 0.1)
+
+    @property
+    def logit_scale(self) -> Tensor:
+        """Inverse temperature of whole images and reports, held below 100 as in CLIP."""
+        return self.log_scale.exp().clamp(max=100.0)
+
+    @property
+    def region_scale(self) -> Tensor:
+        """Inverse temperature of regions and phrases, held below 50."""
+        return self.log_region_scale.exp().clamp(max=50.0)
+
+    def encode_images(self, pixels: Tensor, weights: Tensor) -> ImageEmbeddings:
+        """pixels: (n, 1, size, size), normalised. weights: (n, regions, patches), rows sum to 1."""
+        features = self.image_encoder(pixels)
+        regions = torch.arange(len(self.config.regions), device=features.device)
+        pooled = self.project_image(self.pooling(features, weights))
+        return ImageEmbeddings(
+            whole=normalize(self.project_image(features.mean(1)), dim=-1),
+            regions=normalize(self.condition_on(pooled, regions), dim=-1),
+            patches=normalize(self.project_image(features), dim=-1),
+        )
+
+    def encode_texts(self, token_ids: Tensor, is_word: Tensor) -> TextEmbeddings:
+        """token_ids, is_word: (n, words); is_word is False where padding."""
+        words = self.project_text(self.text_encoder(token_ids, is_word))
+        return TextEmbeddings(whole=mean_of_words(words, is_word), words=normalize(words, dim=-1))
+
+    def condition(self, texts: Tensor, regions: Tensor) -> Tensor:
+        """Texts read as spoken of regions. texts: (..., size), regions: (...) int64. Returns unit vectors."""
+        return normalize(self.condition_on(texts, regions), dim=-1)

@@ -1,0 +1,75 @@
+"""From patches to regions: soft weights of a box on the patch grid, attention inside it, and what a place adds.
+
+In: patch features and region boxes. Out: one vector a region. The reading of science.md §1.2 that is built here:
+r_k = condition_k(proj(sum_p a_kp v_p)), where a_kp is the box's share of the patch times an attention that a learned
+embedding of the region directs. Attention and condition start as "none", so that an untrained or `global` model gives
+the plain mean over the box.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+OUTSIDE = 1e-6  # a patch outside the box keeps this much, so that the logarithm stays finite
+
+
+def box_weights(boxes: np.ndarray, grid: int) -> np.ndarray:
+    """How much of each patch a box covers, as weights that sum to 1.
+
+    boxes: (..., 4) float, left, top, right, bottom as fractions of the packed square. A box outside of the picture
+    or thinner than one patch is moved in and widened to one patch, so that every region has a place.
+    Returns (..., grid * grid) float32, rows of patches from the top left.
+    """
+    across = _coverage(boxes[..., 0], boxes[..., 2], grid)
+    down = _coverage(boxes[..., 1], boxes[..., 3], grid)
+    weights = down[..., :, None] * across[..., None, :]
+    weights = weights.reshape(*boxes.shape[:-1], grid * grid)
+    return (weights / weights.sum(-1, keepdims=True)).astype(np.float32)
+
+
+def _coverage(low: np.ndarray, high: np.ndarray, grid: int) -> np.ndarray:
+    """Share of each of `grid` cells between low and high (fractions), widened to one cell."""
+    half = 0.5 / grid
+    centre = np.clip((low + high) / 2, half, 1 - half)
+    low = np.clip(np.minimum(low, centre - half), 0.0, 1.0)[..., None]
+    high = np.clip(np.maximum(high, centre + half), 0.0, 1.0)[..., None]
+    left = np.arange(grid) / grid
+    return np.clip(np.minimum(high, left + 1 / grid) - np.maximum(low, left), 0.0, None) * grid
+
+
+class RegionPooling(nn.Module):
+    """Pool patch features by region: box weights times attention conditioned on the region, several heads."""
+
+    def __init__(self, n_features: int, n_regions: int, n_heads: int = 4) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.queries = nn.Parameter(torch.zeros(n_regions, n_features))
+        self.key = nn.Linear(n_features, n_features, bias=False)
+
+    def forward(self, features: Tensor, weights: Tensor) -> Tensor:
+        """features: (n, patches, size). weights: (n, regions, patches), rows sum to 1. Returns (n, regions, size)."""
+        n, n_patches, size = features.shape
+        heads = (n, n_patches, self.n_heads, size // self.n_heads)
+        keys = self.key(features).view(heads)
+        queries = self.queries.view(-1, self.n_heads, size // self.n_heads)
+        scores = torch.einsum("khc,nphc->nhkp", queries, keys) / math.sqrt(size // self.n_heads)
+        attention = (scores + torch.log(weights + OUTSIDE).unsqueeze(1)).softmax(-1)
+        pooled = torch.einsum("nhkp,nphc->nkhc", attention, features.reshape(heads))
+        return pooled.reshape(n, -1, size)
+
+
+class RegionCondition(nn.Module):
+    """What a place adds to an embedding: a scale and a shift a region, the same for images and texts."""
+
+    def __init__(self, size: int, n_regions: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.zeros(n_regions, size))
+        self.shift = nn.Parameter(torch.zeros(n_regions, size))
+
+    def forward(self, embeddings: Tensor, regions: Tensor) -> Tensor:
+        """embeddings: (..., size). regions: (...) int64, broadcast against the embeddings. Not normalised."""
+        return embeddings * (1.0 + self.scale[regions]) + self.shift[regions]

@@ -1,0 +1,58 @@
+"""Images and reports in, checkpoint of phase one out: what a picture and a report have in common."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hilum.model.inference import grid_size
+from hilum.model.network import RegionLanguageModel
+from hilum.model.objectives import make_objective
+from hilum.training.batches import make_phrases
+from hilum.training.checkpoint import write_checkpoint
+from hilum.training.curves import write_curves
+from hilum.training.examples import build_examples, digest_training_data, findings_in_use, read_training_tables
+from hilum.training.fresh import choose_configuration, choose_tokenizer, pretrained
+from hilum.training.seed import make_repeatable
+from hilum.training.trainer import Settings, train
+
+if TYPE_CHECKING:
+    from hilum.config import AlignParams
+
+log = logging.getLogger(__name__)
+
+
+def run(data: Path, partitions: Sequence[str], tokenizer: Path, out: Path, curves: Path, params: AlignParams) -> None:
+    """Train from scratch, or from the local directories that params name, on the train split alone."""
+    make_repeatable(params.seed, params.threads)
+    words, version, own = choose_tokenizer(tokenizer, params.text_encoder)
+    config = choose_configuration(
+        params.image_encoder, params.text_encoder, words, params.embedding_size, params.max_tokens
+    )
+    tables = read_training_tables(data, partitions)
+    findings = findings_in_use(tables)
+    examples, validation = (
+        build_examples(tables, split, words, params.max_tokens, findings) for split in ("train", "validate")
+    )
+    model = RegionLanguageModel(config, pretrained(params.image_encoder), pretrained(params.text_encoder))
+    objective = make_objective(params.objective, "align", make_phrases(words, findings, params.max_tokens))
+    settings = Settings(
+        "align", params.seed, params.epochs, params.batch_size, params.learning_rate, params.weight_decay,
+        metric="validate_global_ap",
+    )  # fmt: skip
+    rows = train(model, objective, examples, validation, settings, grid_size(model, tables.pixels[0].shape[1]))
+    record = {
+        "phase": "align",
+        "objective": params.objective,
+        "params": {"align": params.model_dump()},
+        "vocabulary": version,
+        "own_tokenizer": own,
+        "findings": list(findings),
+        "n_images": len(examples),
+        "data": digest_training_data(data, partitions),
+    }
+    write_checkpoint(out, model, words.to_str(pretty=True), record)
+    write_curves(curves, "align", rows)
+    log.info("align: %d images, %d findings, objective %s", len(examples), len(findings), params.objective)
