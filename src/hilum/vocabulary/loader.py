@@ -6,7 +6,7 @@ In: the .yaml files beside this module. Out: frozen records. Light on purpose (n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -28,18 +28,20 @@ class Region:
     parent: str | None = None
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a finding can lie. See the head of findings.yaml.
+RULES = ("fixed", "sided", "tip", "diffuse", "zone", "none")
 
-    otherwise: regions where no place is said; side: the kind of region a bare side means; only: kinds it can lie in;
-    instead: a kind said -> the kind meant.
+
+@dataclass(frozen=True)
+class Placement:
+    """How the words of place around a finding become regions; see the head of findings.yaml.
+
+    rule: one of RULES. regions: of `fixed`, and of `tip` and `diffuse` where no place is said. unit: the kind of
+    paired region that a bare side means.
     """
 
-    otherwise: tuple[str, ...] = ()
-    side: str = "lung"
-    only: tuple[str, ...] = ("lung",)
-    instead: Mapping[str, str] = field(default_factory=dict)
+    rule: str = "zone"
+    regions: tuple[str, ...] = ()
+    unit: str = "lung"
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Finding:
     name: str
     category: str
     chexpert: str | None
-    place: Place
+    placement: Placement
     terms: tuple[str, ...]
     normal: tuple[str, ...]
     not_terms: tuple[str, ...]
@@ -127,7 +129,7 @@ def load_findings() -> tuple[Finding, ...]:
 
 def _finding(row: Mapping[str, Any]) -> Finding:
     file = "findings.yaml"
-    check_keys(file, row, ("finding", "name", "category", "terms"), ("chexpert", "place", "normal", "not"))
+    check_keys(file, row, ("finding", "name", "category", "terms"), ("chexpert", "placement", "normal", "not"))
     key = row["finding"]
     check_value(file, key, "category", row["category"], CATEGORIES)
     return Finding(
@@ -135,24 +137,24 @@ def _finding(row: Mapping[str, Any]) -> Finding:
         name=row["name"],
         category=row["category"],
         chexpert=row.get("chexpert"),
-        place=_place(key, row.get("place", {})),
+        placement=_placement(key, row.get("placement", {})),
         terms=words(file, key, row["terms"]),
         normal=words(file, key, row.get("normal", [])),
         not_terms=words(file, key, row.get("not", [])),
     )
 
 
-def _place(key: str, row: Mapping[str, Any]) -> Place:
+def _placement(key: str, row: Mapping[str, Any]) -> Placement:
+    file = "findings.yaml"
     if row:
-        check_keys("findings.yaml", row, (), ("otherwise", "side", "only", "instead"))
-    for region in row.get("otherwise", []):
-        check_value("findings.yaml", key, "otherwise", region, [r.region for r in load_regions()])
-    return Place(
-        otherwise=tuple(row.get("otherwise", ())),
-        side=row.get("side", "lung"),
-        only=tuple(row.get("only", ("lung",))),
-        instead=MappingProxyType(dict(row.get("instead", {}))),
-    )
+        check_keys(file, row, ("rule",), ("regions", "unit"))
+    placement = Placement(row.get("rule", "zone"), tuple(row.get("regions", ())), row.get("unit", "lung"))
+    check_value(file, key, "rule", placement.rule, RULES)
+    names = [r.region for r in load_regions()]
+    for region in placement.regions:
+        check_value(file, key, "region", region, names)
+    check_value(file, key, "unit", f"left {placement.unit}", names)
+    return placement
 
 
 @cache

@@ -1,0 +1,1 @@
+"""Mentions -> weak region labels; conflicts, uncertainty, "not mentioned". Pure tables."""

@@ -1,0 +1,1 @@
+"""Report -> sections -> sentences -> mentions with place and assertion. The only room that imports spaCy."""

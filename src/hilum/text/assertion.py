@@ -1,0 +1,100 @@
+"""What a sentence claims of each finding: present, absent, uncertain, historical or hypothetical.
+
+In: candidates and cues. Out: candidates with an assertion and the cue that made it. A cue reaches forward to the next
+boundary, or back over the list that ends at it ("pneumonia or aspiration cannot be excluded"). Of several, the nearest
+decides, except that a denial in front of "X to suggest Y" denies both. Two findings joined by "or", neither denied, are
+a differential: both uncertain.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from hilum.text.reading import Candidate, Reading, reading_of
+from hilum.vocabulary.language import Cue
+
+_GLUE = frozenset({",", "and", "or", "nor", "a", "an", "the", "of", "any", "either", "as", "well"})
+_DIFFERENTIAL = frozenset({"or", "versus", "vs"})
+
+
+@Language.component("hilum_assertion")
+def assert_mentions(doc: Doc) -> Doc:
+    """The component that decides what is claimed."""
+    reading = reading_of(doc)
+    if not reading.candidates:
+        return doc
+    for candidate in reading.candidates:
+        _decide(reading, candidate)
+    for start, end, cue in reading.hits.cues:
+        if cue.direction == "backward":
+            _reach_back(reading, start, end, cue)
+    _find_differentials(reading)
+    return doc
+
+
+def _decide(reading: Reading, candidate: Candidate) -> None:
+    if candidate.term.normal:
+        candidate.assertion, candidate.cue = "absent", "normal"
+    reached = []
+    for start, end, cue in reading.hits.cues:
+        if cue.direction == "forward" and cue.assertion != "none" and _reaches(reading, start, end, cue, candidate):
+            reached.append((start, end, cue))
+    if not reached:
+        return
+    start, end, cue = reached[-1]
+    for _, _, earlier in reached[:-1]:
+        denies_both = cue.strength == "link" and earlier.assertion == "absent"
+        if denies_both or earlier.assertion in {"hypothetical", "historical"}:
+            cue = earlier
+    candidate.assertion, candidate.cue = cue.assertion, " ".join(reading.words[start:end])
+
+
+def _reaches(reading: Reading, start: int, end: int, cue: Cue, candidate: Candidate) -> bool:
+    last = candidate.tokens[-1]
+    if start > last:
+        return False
+    if start in candidate.tokens and not (cue.assertion == "uncertain" and reading.words[start] == "borderline"):
+        return False
+    begin = candidate.start if end <= candidate.start else candidate.tokens[-1]
+    if reading.broken(end, begin + 1, "hard", "soft", "exception"):
+        return False
+    return not (cue.assertion == "historical" and "," in reading.words[end:begin])
+
+
+def _reach_back(reading: Reading, start: int, end: int, cue: Cue) -> None:
+    """Apply a cue behind a finding to it, and to the list that it closes."""
+    at = start
+    listed = False
+    for candidate in reversed([c for c in reading.candidates if c.end <= start]):
+        if reading.broken(candidate.start + 1, start + 1, "hard", "exception"):
+            return
+        between = reading.words[candidate.end : at]
+        if at != start and not _is_list(between):
+            return
+        if at != start and not (listed or _joins(between)):
+            return
+        listed = listed or _joins(between)
+        if cue.assertion != "none" and not (candidate.assertion == "absent" and candidate.cue != "normal"):
+            candidate.assertion, candidate.cue = cue.assertion, " ".join(reading.words[start:end])
+        at = candidate.start
+
+
+def _is_list(between: list[str]) -> bool:
+    return len(between) <= 5 and ":" not in between
+
+
+def _joins(between: list[str]) -> bool:
+    return "or" in between or "and" in between or "nor" in between
+
+
+def _find_differentials(reading: Reading) -> None:
+    for first, second in pairwise(reading.candidates):
+        between = reading.words[first.end : second.start]
+        if len(between) > 5 or _DIFFERENTIAL.isdisjoint(between) or reading.broken(first.end, second.start + 1, "hard"):
+            continue
+        for candidate in (first, second):
+            if candidate.assertion == "present" and not {first.assertion, second.assertion} & {"absent"}:
+                candidate.assertion, candidate.cue = "uncertain", "or"

@@ -1,0 +1,136 @@
+"""Every row of the vocabulary in one phrase matcher: one pass over a sentence finds all the words that matter.
+
+In: the vocabulary and a spaCy tokenizer. Out: hits, grouped by what they are. Patterns with gaps are rows too: their
+parts are matched here and put together in `mentions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from spacy.language import Language
+from spacy.matcher import PhraseMatcher
+from spacy.tokens import Doc
+
+from hilum.vocabulary.language import Cue, PlaceWords, load_cues, load_places
+from hilum.vocabulary.loader import Placement, load_findings
+from hilum.vocabulary.phrases import expand, split_parts
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One pattern of a finding. finding None: a false friend. normal: it says that the finding is absent."""
+
+    finding: str | None
+    pattern: str
+    n_parts: int
+    normal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a pattern with gaps."""
+
+    term: Term
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A word of one meaning: a boundary, a link, a severity, a change."""
+
+    kind: str
+    meaning: str
+
+
+Entry = Term | Part | Cue | PlaceWords | Mark
+Row = TypeVar("Row")
+
+
+@dataclass(slots=True)
+class Hits:
+    """What stands in a sentence: (first token, one past the last, row) in order of the first token."""
+
+    terms: list[tuple[int, int, Term]] = field(default_factory=list)
+    parts: list[tuple[int, int, Part]] = field(default_factory=list)
+    cues: list[tuple[int, int, Cue]] = field(default_factory=list)
+    places: list[tuple[int, int, PlaceWords]] = field(default_factory=list)
+    marks: list[tuple[int, int, Mark]] = field(default_factory=list)
+
+
+class Lexicon:
+    """The vocabulary compiled for one tokenizer."""
+
+    def __init__(self, nlp: Language) -> None:
+        rows: dict[str, list[Entry]] = {}
+        for phrase, entry in _entries():
+            rows.setdefault(phrase, []).append(entry)
+        self._matcher = PhraseMatcher(nlp.vocab, attr="ORTH")
+        self._entries: dict[int, list[Entry]] = {}
+        for number, (phrase, entries) in enumerate(rows.items()):
+            key = f"row{number}"
+            self._matcher.add(key, [nlp.make_doc(phrase)])
+            self._entries[nlp.vocab.strings[key]] = entries
+        self.placements: dict[str, Placement] = {f.finding: f.placement for f in load_findings()}
+
+    def find(self, doc: Doc) -> Hits:
+        """All hits of a sentence in plain form; cues and places are freed of those inside longer ones."""
+        hits = Hits()
+        for key, start, end in sorted(self._matcher(doc), key=lambda m: (m[1], -m[2])):
+            for entry in self._entries[key]:
+                if isinstance(entry, Term):
+                    hits.terms.append((start, end, entry))
+                elif isinstance(entry, Part):
+                    hits.parts.append((start, end, entry))
+                elif isinstance(entry, Cue):
+                    hits.cues.append((start, end, entry))
+                elif isinstance(entry, PlaceWords):
+                    hits.places.append((start, end, entry))
+                else:
+                    hits.marks.append((start, end, entry))
+        hits.cues = longest(hits.cues)
+        hits.places = longest(hits.places)
+        return hits
+
+
+def longest(hits: list[tuple[int, int, Row]]) -> list[tuple[int, int, Row]]:
+    """The hits that lie inside no longer hit of the same kind and overlap none kept before."""
+    kept: list[tuple[int, int, Row]] = []
+    for hit in sorted(hits, key=lambda h: (h[0] - h[1], h[0])):
+        if all(hit[1] <= k[0] or hit[0] >= k[1] or hit[:2] == k[:2] for k in kept):
+            kept.append(hit)
+    return sorted(kept, key=lambda h: h[:2])
+
+
+def _entries() -> Iterable[tuple[str, Entry]]:
+    for finding in load_findings():
+        for pattern in finding.terms:
+            yield from _term_entries(finding.finding, pattern, False)
+        for pattern in finding.normal:
+            yield from _term_entries(finding.finding, pattern, True)
+        for pattern in finding.not_terms:
+            yield from _term_entries(None, pattern, False)
+    for place in load_places():
+        yield from ((phrase, place) for pattern in place.phrases for phrase in expand(pattern))
+    cues = load_cues()
+    for cue in cues.assertions:
+        yield from ((phrase, cue) for pattern in cue.phrases for phrase in expand(pattern))
+    marks = [(row.phrases, Mark("boundary", row.meaning)) for row in cues.boundaries]
+    marks += [(row.phrases, Mark("severity", row.meaning)) for row in cues.severities]
+    marks += [(row.phrases, Mark("temporal", row.meaning)) for row in cues.temporals]
+    marks += [(cues.links, Mark("link", "link")), (cues.beside, Mark("beside", "beside"))]
+    for phrases, mark in marks:
+        yield from ((phrase, mark) for pattern in phrases for phrase in expand(pattern))
+
+
+def _term_entries(finding: str | None, pattern: str, normal: bool) -> Iterable[tuple[str, Entry]]:
+    parts = split_parts(pattern)
+    term = Term(finding, pattern, len(parts), normal)
+    if len(parts) == 1:
+        yield from ((phrase, term) for phrase in parts[0])
+    else:
+        for index, phrases in enumerate(parts):
+            part = Part(term, index)
+            yield from ((phrase, part) for phrase in phrases)

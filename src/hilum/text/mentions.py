@@ -1,0 +1,130 @@
+"""Findings named in a sentence, and the clauses they stand in.
+
+In: a spaCy Doc of one sentence in plain form. Out: candidates in order. Patterns without gaps come from the matcher as
+they are; patterns with gaps are put together from their parts, nearest first, inside one clause. Where candidates share
+words, the one that matched more words wins, then the one without a gap, then the tighter one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from hilum.text.lexicon import Hits, Lexicon, Term
+from hilum.text.reading import KEY, Candidate, Reading, reading_of
+from hilum.vocabulary.language import load_cues
+
+MAX_GAP = 6
+MAX_NORMAL_GAP = 9
+_CLAUSE_AHEAD = 9
+_ALTERNATIVE = frozenset({"or", "nor"})
+
+
+@Language.factory("hilum_words")
+def make_words(nlp: Language, name: str) -> WordFinder:
+    """The component that finds every word of the vocabulary and the clause boundaries."""
+    return WordFinder(Lexicon(nlp))
+
+
+class WordFinder:
+    """Vocabulary hits and clause boundaries of a sentence."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+        self._verbs = load_cues().verbs
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Begin the sentence's reading."""
+        reading = Reading([token.text for token in doc], self.lexicon.find(doc))
+        if reading.hits.terms or reading.hits.parts:
+            reading.breaks = self._find_breaks(reading)
+        doc.user_data[KEY] = reading
+        return doc
+
+    def _find_breaks(self, reading: Reading) -> dict[int, str]:
+        breaks: dict[int, str] = {}
+        cues = [(start, end) for start, end, _ in reading.hits.cues]
+        for start, end, mark in reading.hits.marks:
+            if mark.kind == "boundary" and not any(s <= start and end <= e and e - s > end - start for s, e in cues):
+                breaks[start] = mark.meaning
+        for at, word in enumerate(reading.words):
+            if word == ":" or (word == "," and self._restarts(reading, at)):
+                breaks.setdefault(at + 1, "soft")
+            if word in {",", "and"} and self._begins_clause(reading.words, at) and self._is_whole(reading, at, breaks):
+                breaks[at + 1] = "hard"
+        return breaks
+
+    def _begins_clause(self, words: list[str], at: int) -> bool:
+        """A comma or "and" with a subject and a verb behind it."""
+        for ahead in range(at + 1, min(at + 1 + _CLAUSE_AHEAD, len(words))):
+            word = words[ahead]
+            if word in self._verbs:
+                return ahead > at + 1 and words[at + 1] not in {"which", "that", "likely", "possibly", "this", "or"}
+            if word in {",", "and", "or", ";"}:
+                return False
+        return False
+
+    def _is_whole(self, reading: Reading, at: int, breaks: dict[int, str]) -> bool:
+        """Whether what stands before `at` can be a clause by itself: a verb, a denial, or a finding before a comma."""
+        start = max((b for b, strength in breaks.items() if b <= at and strength == "hard"), default=0)
+        before = reading.words[start:at]
+        if any(word in self._verbs or word in {"no", "without"} for word in before):
+            return True
+        return reading.words[at] == "," and any(start <= s and e <= at for s, e, _ in reading.hits.terms)
+
+    def _restarts(self, reading: Reading, at: int) -> bool:
+        """A comma before "stable", "small" ... begins anew, unless the list it stands in is closed by "or"."""
+        begins = any(start == at + 1 and mark.kind in {"severity", "temporal"} for start, _, mark in reading.hits.marks)
+        if not begins or reading.words[at + 1] in {"large", "significant", "gross", "new", "dense"}:
+            return False
+        return not any(word in _ALTERNATIVE for word in reading.words[at + 1 :])
+
+
+@Language.component("hilum_mentions")
+def find_mentions(doc: Doc) -> Doc:
+    """The component that settles which findings the sentence names."""
+    reading = reading_of(doc)
+    if not reading.hits.terms and not reading.hits.parts:
+        return doc
+    found = [Candidate(s, e, tuple(range(s, e)), term) for s, e, term in reading.hits.terms]
+    found.extend(_joined(reading))
+    found.sort(key=lambda c: (-len(c.tokens), c.term.n_parts, c.end - c.start, c.start))
+    taken: set[int] = set()
+    kept = []
+    for candidate in found:
+        if taken.isdisjoint(candidate.tokens):
+            taken.update(candidate.tokens)
+            kept.append(candidate)
+    reading.candidates = sorted((c for c in kept if c.term.finding is not None), key=lambda c: (c.start, c.end))
+    return doc
+
+
+def _joined(reading: Reading) -> Iterator[Candidate]:
+    """Candidates made of parts with gaps between them."""
+    by_term: dict[Term, dict[int, list[tuple[int, int]]]] = {}
+    for start, end, part in reading.hits.parts:
+        by_term.setdefault(part.term, {}).setdefault(part.index, []).append((start, end))
+    for term, parts in by_term.items():
+        if len(parts) == term.n_parts:
+            yield from _chains(reading, term, parts, reading.hits)
+
+
+def _chains(reading: Reading, term: Term, parts: dict[int, list[tuple[int, int]]], hits: Hits) -> Iterator[Candidate]:
+    gap = MAX_NORMAL_GAP if term.normal else MAX_GAP
+    for first in parts[0]:
+        chain = [first]
+        for index in range(1, term.n_parts):
+            reach = chain[-1][1]
+            following = [
+                p
+                for p in parts[index]
+                if reach <= p[0] <= reach + gap and not reading.broken(reach, p[0] + 1, "hard", "exception")
+            ]
+            if not following:
+                break
+            chain.append(min(following, key=lambda p: (p[0], -p[1])))
+        else:
+            tokens = tuple(i for start, end in chain for i in range(start, end))
+            yield Candidate(chain[0][0], chain[-1][1], tokens, term)

@@ -1,0 +1,96 @@
+"""Reports in, rows of the tables `sections` and `mentions` out.
+
+In: (study_id, text) in any order. Out: rows in the same order. A sentence's mentions depend on its plain form alone, so
+each distinct sentence is read once and remembered, up to MEMO_SIZE of them; what a section makes of them is added here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from hilum.text.pipeline import build_pipeline, mentions_of
+from hilum.text.reading import Mention
+from hilum.text.sections import SectionSpan, split_sections
+from hilum.text.sentences import RawOffsets, plain, split_sentences
+from hilum.vocabulary.language import load_sections
+
+MEMO_SIZE = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedReport:
+    """One report's rows: sections, and mentions as dicts with the columns of MENTIONS."""
+
+    study_id: int | str
+    sections: list[SectionSpan]
+    mentions: list[dict[str, Any]]
+
+
+class ReportReader:
+    """Reads reports with one pipeline and a memory of sentences."""
+
+    def __init__(self, spacy_model: str = "blank", batch_size: int = 64) -> None:
+        self._nlp = build_pipeline(spacy_model)
+        self._batch_size = batch_size
+        self._memo: dict[str, tuple[Mention, ...]] = {}
+        self._readings = load_sections().readings
+
+    def read(self, reports: Iterable[tuple[int | str, str]]) -> Iterator[ParsedReport]:
+        """Parse reports, a batch at a time; never raises for any text."""
+        reports = iter(reports)
+        while batch := list(islice(reports, self._batch_size)):
+            cut = [(study_id, text, split_sections(text)) for study_id, text in batch]
+            spans = [self._sentences(text, sections) for _, text, sections in cut]
+            self._learn(plain_form for report in spans for _, _, _, plain_form in report)
+            for (study_id, text, sections), report in zip(cut, spans, strict=True):
+                yield ParsedReport(study_id, sections, self._rows(study_id, text, report))
+
+    def _sentences(self, text: str, sections: list[SectionSpan]) -> list[tuple[str, int, int, str]]:
+        """(section, start, end, plain form) of every sentence that is to be read."""
+        return [
+            (span.section, start, end, plain(text[start:end]))
+            for span in sections
+            if self._readings[span.section] != "skip"
+            for start, end in split_sentences(text, span.start, span.end)
+        ]
+
+    def _learn(self, sentences: Iterable[str]) -> None:
+        if len(self._memo) > MEMO_SIZE:
+            self._memo.clear()
+        new = list(dict.fromkeys(s for s in sentences if s not in self._memo))
+        for sentence, doc in zip(new, self._nlp.pipe(new, batch_size=256), strict=True):
+            self._memo[sentence] = mentions_of(doc)
+
+    def _rows(self, study_id: int | str, text: str, sentences: list[tuple[str, int, int, str]]) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = []
+        for number, (section, start, end, plain_form) in enumerate(sentences):
+            mentions = self._memo[plain_form]
+            if not mentions:
+                continue
+            offsets = RawOffsets(text[start:end])
+            reading = self._readings[section]
+            for mention in mentions:
+                char_start, char_end = offsets.span(mention.start, mention.end)
+                rows.append(
+                    {
+                        "study_id": study_id,
+                        "mention_id": len(rows),
+                        "section": section,
+                        "sentence": number,
+                        "sentence_start": start,
+                        "sentence_end": end,
+                        "char_start": start + char_start,
+                        "char_end": start + char_end,
+                        "finding": mention.finding,
+                        "regions": mention.regions,
+                        "side": mention.side,
+                        "assertion": mention.assertion if reading == "labels" else reading,
+                        "severity": mention.severity,
+                        "temporal": mention.temporal,
+                        "rule": mention.rule,
+                    }
+                )
+        return rows

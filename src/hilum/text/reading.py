@@ -1,0 +1,80 @@
+"""What the components of the pipeline write down about one sentence.
+
+In: nothing. Out: `Reading`, kept in `doc.user_data["hilum"]` while a sentence runs through the pipeline (plain objects:
+spaCy's extension attributes cost more than the rules), and `Mention`, what remains of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from spacy.tokens import Doc
+
+from hilum.text.lexicon import Hits, Term
+
+KEY = "hilum"
+Pair = tuple[str | None, str | None]
+"""A side (left, right or None) and a kind of region (None: only the side is said)."""
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A finding in a sentence while its place and assertion are being found. Token offsets, last exclusive.
+
+    tokens: those that the pattern itself matched. pairs: places said. leads: the places stand before the finding.
+    """
+
+    start: int
+    end: int
+    tokens: tuple[int, ...]
+    term: Term
+    assertion: str = "present"
+    cue: str = ""
+    pairs: list[Pair] = field(default_factory=list)
+    leads: bool = False
+    own_place: bool = False
+    regions: tuple[str, ...] = ()
+    side: str | None = None
+    severity: str | None = None
+    temporal: str | None = None
+
+    @property
+    def finding(self) -> str:
+        """The finding's key; false friends never become candidates."""
+        return self.term.finding or ""
+
+
+@dataclass(slots=True)
+class Reading:
+    """One sentence. words: its tokens. breaks: token -> strength of the boundary in front of it."""
+
+    words: list[str]
+    hits: Hits
+    breaks: dict[int, str] = field(default_factory=dict)
+    candidates: list[Candidate] = field(default_factory=list)
+
+    def broken(self, start: int, end: int, *strengths: str) -> bool:
+        """Whether a boundary of one of the strengths lies in front of a token of [start, end)."""
+        return any(start <= at < end and strength in strengths for at, strength in self.breaks.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One finding named in a sentence; offsets of characters in the sentence's plain form."""
+
+    start: int
+    end: int
+    finding: str
+    regions: tuple[str, ...]
+    side: str | None
+    assertion: str
+    severity: str | None
+    temporal: str | None
+    rule: str
+    refers_back: bool = False
+
+
+def reading_of(doc: Doc) -> Reading:
+    """The reading that an earlier component began."""
+    reading: Reading = doc.user_data[KEY]
+    return reading
