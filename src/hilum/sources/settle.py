@@ -1,0 +1,154 @@
+"""Bring everything that follows from the landings up to date: partitions, landings.yaml, what DVC tracks.
+
+The landings (data/landings/*.json) and their listings are the truth; all the rest is derived from them here, by
+`land` and `withdraw` alike, first and last. So a command killed halfway is mended by running it again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from hilum.errors import UsageError
+from hilum.sources.descriptors import (
+    LANDINGS_FOLDER,
+    PARTITIONS_FOLDER,
+    PHANTOM,
+    Landing,
+    Partition,
+    write_descriptor,
+    write_landings_file,
+)
+from hilum.sources.files import TABLES_FOLDER
+from hilum.sources.held import RAW_FOLDER, hold_studies, listing_path
+from hilum.sources.layout import read_place, shard_of, study_key
+from hilum.sources.partitions import shards_of
+from hilum.sources.scan import HashedFile
+
+log = logging.getLogger(__name__)
+
+TRUTH_FOLDER = Path("data/truth")
+Listings = Sequence[tuple[str, Sequence[HashedFile]]]
+
+
+@contextmanager
+def only_one(root: Path) -> Iterator[None]:
+    """Hold the landings of a checkout for one process; UsageError if another one has them."""
+    path = root / "data" / ".landings.lock"
+    with path.open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(
+                "another `hilum land` or `hilum withdraw` is at work here; run this again after it."
+            ) from None
+        yield
+
+
+def settle(root: Path, collection: str, landings: Sequence[Landing], listings: Listings) -> None:
+    """Write what follows from the landings. Writes nothing that is right already.
+
+    listings: of all landings that have files, oldest first.
+    """
+    for partition in derive_partitions(landings, listings):
+        write_descriptor(root / PARTITIONS_FOLDER / f"{partition.partition}.json", partition)
+    kept = {name for row in landings for name in row.partitions}
+    for path in sorted((root / PARTITIONS_FOLDER).glob("L*.json")):
+        if path.stem not in kept:
+            remove_partition(root, path.stem)
+    write_landings_file(root, collection, landings)
+    track(root, [row.landing for row in landings if row.partitions and not row.generated])
+
+
+def derive_partitions(landings: Sequence[Landing], listings: Listings) -> list[Partition]:
+    """Every partition with the paths that later landings superseded and the ids withdrawn from it. Pure."""
+    held = hold_studies(listings)
+    subjects = {i for row in landings for i in row.withdrawn_subjects}
+    studies = {i for row in landings for i in row.withdrawn_studies}
+    superseded: dict[tuple[str, str], list[str]] = defaultdict(list)
+    gone_subjects: dict[tuple[str, str], set[int]] = defaultdict(set)
+    gone_studies: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for landing, files in listings:
+        for file in files:
+            where, place = (landing, shard_of(file.path)), read_place(file.path, file.kind)
+            if held[study_key(file.path, file.kind)].landing != landing:
+                superseded[where].append(file.path)
+            if place.subject_id in subjects:
+                gone_subjects[where].add(place.subject_id)
+            if place.study_id in studies:
+                gone_studies[where].add(place.study_id)
+    return [
+        Partition(
+            partition=name,
+            landing=row.landing,
+            shards=shards_of(name),
+            superseded_paths=tuple(sorted(p for s in shards_of(name) for p in superseded[row.landing, s])),
+            withdrawn_studies=tuple(sorted({i for s in shards_of(name) for i in gone_studies[row.landing, s]})),
+            withdrawn_subjects=tuple(sorted({i for s in shards_of(name) for i in gone_subjects[row.landing, s]})),
+        )
+        for row in landings
+        for name in row.partitions
+    ]
+
+
+def remove_phantom(root: Path, landings: Sequence[Landing]) -> None:
+    """Remove the phantom's landings and what was made of each, so that nothing of it mixes with real data."""
+    for row in landings:
+        if row.collection != PHANTOM:
+            continue
+        for name in row.partitions:
+            remove_partition(root, name)
+        for folder in (RAW_FOLDER, TRUTH_FOLDER):
+            remove(root / folder / row.landing)
+        remove(root / LANDINGS_FOLDER / f"{row.landing}.json")
+
+
+def remove_partition(root: Path, name: str) -> None:
+    """Remove a partition's description and every artifact of it: data/*/<name>.*"""
+    paths = sorted((root / "data").glob(f"*/{name}.*"))
+    for path in paths:
+        remove(path)
+    log.info("land: %s is no longer listed; %d files of it removed", name, len(paths))
+
+
+def link_tree(root: Path, landing: str, source: Path) -> None:
+    """Make data/raw/<landing>/tree a link to the source, whatever it was before; git and DVC do not see it."""
+    link = root / RAW_FOLDER / landing / "tree"
+    new = link.with_name(".tree.new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(source, target_is_directory=True)
+    os.replace(new, link)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a folder or a link (never what the link points to), if it is there."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.is_dir():
+        shutil.rmtree(path)
+
+
+def track(root: Path, landings: Sequence[str]) -> None:
+    """Let DVC keep the listings and tables of landings: no stage makes them, and an auditor must get them back."""
+    paths = [path for name in landings for path in (listing_path(root, name), root / RAW_FOLDER / name / TABLES_FOLDER)]
+    words = [str(p.relative_to(root)) for p in paths if p.exists() and not p.with_name(f"{p.name}.dvc").exists()]
+    if not words:
+        return
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "--wait-for-lock", "add", "--quiet", *words],
+        cwd=root,
+        env={**os.environ, "DVC_NO_ANALYTICS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[0]
+        raise UsageError(f"`dvc add {' '.join(words)}` failed: {last}. Mend that and run the same command again.")
