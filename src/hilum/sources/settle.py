@@ -24,6 +24,7 @@ from hilum.sources.descriptors import (
     PHANTOM,
     Landing,
     Partition,
+    read_collection,
     write_descriptor,
     write_landings_file,
 )
@@ -41,7 +42,8 @@ Listings = Sequence[tuple[str, Sequence[HashedFile]]]
 
 @contextmanager
 def only_one(root: Path) -> Iterator[None]:
-    """Hold the landings of a checkout for one process; UsageError if another one has them."""
+    """Hold the landings of a checkout for one process; UsageError if another has them, or there are none."""
+    read_collection(root)  # outside a checkout this says so, and no folder is made
     path = root / "data" / ".landings.lock"
     with path.open("w") as stream:
         try:
