@@ -19,12 +19,13 @@ SIZE_OF_SEVERITY = {"minimal": 0.25, "mild": 0.5, "moderate": 0.75, "severe": 1.
 CARINA_V, CLAVICLE_V, MID_ZONE_V, LOWER_ZONE_V = 0.60, 0.17, 0.60, 1.04
 _TABLE_FROM, _TABLE_TO, _TABLE_ROWS = -1.0, 3.0, 8192
 
-_OUTER = ((-1.0, 0.55), (0.0, 0.58), (0.15, 0.66), (0.3, 0.745), (0.5, 0.835), (0.8, 0.925), (1.1, 0.98), (1.4, 1.0),
+_OUTER = ((-1.0, 0.55), (0.0, 0.60), (0.15, 0.695), (0.3, 0.785), (0.5, 0.87), (0.8, 0.945), (1.1, 0.985), (1.4, 1.0),
           (1.75, 0.985), (2.1, 0.95), (3.0, 0.9))  # fmt: skip
 _RIGHT_BORDER = ((-1.0, 0.10), (0.0, 0.12), (0.2, 0.17), (0.45, 0.185), (0.7, 0.19), (0.85, 0.21), (1.0, 0.27),
                  (1.2, 0.325), (1.35, 0.31), (1.5, 0.26), (1.7, 0.2), (3.0, 0.2))  # fmt: skip
-_LEFT_BORDER = ((-1.0, 0.10), (0.0, 0.11), (0.25, 0.13), (0.6, 0.18), (0.75, 0.215), (0.9, 0.34), (1.05, 0.47),
-                (1.2, 0.575), (1.35, 0.63), (1.48, 0.60), (1.6, 0.45), (1.75, 0.3), (3.0, 0.2))  # fmt: skip
+_LEFT_BORDER = ((-1.0, 0.10), (0.0, 0.11), (0.25, 0.13), (0.6, 0.18), (0.75, 0.23), (0.85, 0.32), (0.95, 0.425),
+                (1.1, 0.54), (1.22, 0.605), (1.34, 0.635), (1.45, 0.635), (1.55, 0.61), (1.65, 0.56), (1.8, 0.45),
+                (3.0, 0.2))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,9 @@ class Thorax:
     breast_v: float
     stomach: tuple[float, float, float]
     scapula: float
-    hilum_right: float = 1.0
-    hilum_left: float = 1.0
+    arm_angle: float
+    hilum_right: float
+    hilum_left: float
     hyperaeration: float = 0.0
 
 
@@ -63,13 +65,13 @@ def draw_thorax(rng: np.random.Generator, sex: str, age: int) -> Thorax:
         sex=sex,
         habitus=habitus,
         aspect=float(rng.normal(1.06 if sex == "M" else 1.01, 0.055) - 0.08 * (habitus - 0.4)),
-        width_at_top=float(rng.normal(0.0, 0.035)),
+        width_at_top=float(rng.normal(0.0, 0.045)),
         heart=float(np.clip(rng.normal(0.93 + 0.05 * habitus + 0.0006 * (age - 50), 0.055), 0.8, 1.06)),
-        heart_shift=float(rng.normal(0.0, 0.02)),
+        heart_shift=float(rng.normal(0.0, 0.03)),
         aorta=float(np.clip(rng.normal(0.75 + 0.005 * (age - 40), 0.12), 0.5, 1.1)),
-        dome_right=float(rng.normal(1.40, 0.035)),
-        dome_left=float(rng.normal(1.475, 0.035)),
-        dome_height=float(rng.normal(0.36, 0.03)),
+        dome_right=float(rng.normal(1.465, 0.035)),
+        dome_left=float(rng.normal(1.53, 0.035)),
+        dome_height=float(rng.normal(0.30, 0.03)),
         rib_spacing=float(rng.normal(0.168, 0.007)),
         rib_phase=float(rng.uniform(-0.04, 0.04)),
         rib_slope=float(rng.normal(1.0, 0.12)),
@@ -80,6 +82,9 @@ def draw_thorax(rng: np.random.Generator, sex: str, age: int) -> Thorax:
         breast_v=float(rng.normal(1.58, 0.12)),
         stomach=(float(rng.normal(0.5, 0.08)), float(rng.normal(1.75, 0.05)), float(rng.uniform(0.05, 0.15))),
         scapula=float(rng.uniform(0.0, 1.0)),
+        arm_angle=0.4,
+        hilum_right=float(rng.normal(0.95, 0.1)),
+        hilum_left=float(rng.normal(0.95, 0.1)),
     )
 
 
@@ -92,6 +97,7 @@ def expose_thorax(thorax: Thorax, rng: np.random.Generator, view: str) -> Thorax
         dome_left=thorax.dome_left + breath,
         heart=thorax.heart * (1.06 if view == "AP" else 1.0),
         clavicle_slope=thorax.clavicle_slope + float(rng.normal(0.06 if view == "AP" else 0.0, 0.02)),
+        arm_angle=float(rng.uniform(0.06, 0.5)),
         scapula=min(1.0, thorax.scapula * 0.5 + (0.5 if view == "AP" else 0.0)),
     )
 
@@ -102,7 +108,7 @@ def deform_thorax(thorax: Thorax, findings: tuple[DrawnFinding, ...]) -> Thorax:
         size = SIZE_OF_SEVERITY[finding.severity]
         right = finding.region.startswith("right ")
         if finding.finding == "enlarged_cardiac_silhouette":
-            thorax = replace(thorax, heart=thorax.heart * (1.13 + 0.37 * size))
+            thorax = replace(thorax, heart=thorax.heart * (1.10 + 0.33 * size))
         elif finding.finding == "tortuous_aorta":
             thorax = replace(thorax, aorta=1.25 + 0.75 * size)
         elif finding.finding == "scoliosis":
@@ -134,7 +140,8 @@ def _inflate(thorax: Thorax, size: float) -> Thorax:
 @cache
 def _table(points: tuple[tuple[float, float], ...]) -> np.ndarray:
     at, values = zip(*points, strict=True)
-    return PchipInterpolator(at, values)(np.linspace(_TABLE_FROM, _TABLE_TO, _TABLE_ROWS))
+    curve = PchipInterpolator(at, values)(np.linspace(_TABLE_FROM, _TABLE_TO, _TABLE_ROWS))
+    return np.asarray(curve, dtype=np.float32)
 
 
 def _look_up(points: tuple[tuple[float, float], ...], v: np.ndarray) -> np.ndarray:
@@ -159,7 +166,8 @@ def diaphragm(thorax: Thorax, side: int, a: np.ndarray) -> np.ndarray:
     out, inward = np.clip((a - 0.45) / 0.53, 0.0, 1.3), np.clip((0.45 - a) / 0.45, 0.0, 1.0)
     height = max(thorax.dome_height, 0.05)
     flatten = max(0.0, 1.79 + 0.1 * thorax.hyperaeration - dome - height)  # the angle stays where the ribs hold it
-    return dome + (height + flatten) * out * out * (0.55 + 0.45 * out) + 0.10 * inward * inward
+    sink = 0.10 + 0.8 * max(0.0, 1.42 - dome)
+    return dome + (height + flatten) * out * out * (0.55 + 0.45 * out) + sink * inward * inward
 
 
 def heart_border(thorax: Thorax, side: int, v: np.ndarray) -> np.ndarray:
@@ -179,7 +187,8 @@ def aortic_arch(thorax: Thorax) -> tuple[float, float, float]:
 
 def spine_line(thorax: Thorax, v: np.ndarray) -> np.ndarray:
     """u of the middle of the spine at height v."""
-    return thorax.spine_bow * np.sin(2.6 * (v - 0.9) + (1.2 if thorax.spine_phase < 3.14 else 1.9))
+    turn = 2.6 * (np.asarray(v, dtype=np.float64) - 0.9) + (1.2 if thorax.spine_phase < 3.14 else 1.9)
+    return thorax.spine_bow * np.sin(turn)
 
 
 def hilum_point(side: int) -> tuple[float, float]:

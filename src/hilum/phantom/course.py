@@ -36,32 +36,32 @@ def _sides(region: str, right: float = 1.0, left: float = 1.0, both: float = 0.0
 
 _LOWER, _MID, _UPPER = "lower lung zone", "mid lung zone", "upper lung zone"
 HABITS = (
-    Habit("pleural_effusion", 15, _sides("costophrenic angle", 1.0, 1.0, 0.9)),
-    Habit("consolidation", 17, _sides(_LOWER, both=0.15) + _sides(_MID) + _sides(_UPPER)),
-    Habit("atelectasis", 13, _sides(_LOWER, 1.1, 1.2, 0.5) + _sides(_MID, 0.8, 0.8)),
-    Habit("mass_nodule", 15, _sides(_UPPER) + _sides(_MID) + _sides(_LOWER, 0.9, 0.9), (0.1, 0.25, 0.4, 0.25), True),
+    Habit("pleural_effusion", 13, _sides("costophrenic angle", 1.0, 1.0, 0.9)),
+    Habit("consolidation", 25, _sides(_LOWER, both=0.15) + _sides(_MID) + _sides(_UPPER)),
+    Habit("atelectasis", 15, _sides(_LOWER, 1.1, 1.2, 0.5) + _sides(_MID, 0.8, 0.8)),
+    Habit("mass_nodule", 19, _sides(_UPPER) + _sides(_MID) + _sides(_LOWER, 0.9, 0.9), (0.1, 0.25, 0.4, 0.25), True),
     Habit("pneumothorax", 9, _sides("apical zone"), (0.1, 0.32, 0.36, 0.22)),
     Habit("pulmonary_edema", 6, ((1.0, ("right lung", "left lung")),), (0.0, 0.35, 0.4, 0.25)),
-    Habit("enlarged_cardiac_silhouette", 9, ((1.0, ("cardiac silhouette",)),), _MARKED, True),
-    Habit("hyperaeration", 5, ((1.0, ("right lung", "left lung")),), _MARKED, True),
-    Habit("elevated_hemidiaphragm", 7, _sides("hemidiaphragm"), _MARKED, True),
+    Habit("enlarged_cardiac_silhouette", 5, ((1.0, ("cardiac silhouette",)),), _MARKED, True),
+    Habit("hyperaeration", 4, ((1.0, ("right lung", "left lung")),), _MARKED, True),
+    Habit("elevated_hemidiaphragm", 8, _sides("hemidiaphragm"), _MARKED, True),
     Habit("enlarged_hilum", 6, _sides("hilar structures", 1.0, 1.0, 0.5), _MARKED, True),
     Habit("tortuous_aorta", 4.5, ((1.0, ("aortic arch",)),), _MARKED, True),
     Habit("pleural_parenchymal_scarring", 6, _sides("apical zone", both=0.6), _MARKED, True),
-    Habit("rib_fracture", 6, _sides("lung")),
+    Habit("rib_fracture", 6.5, _sides("lung")),
     Habit("costophrenic_angle_blunting", 6, _sides("costophrenic angle", both=0.2), _MARKED, True),
     Habit("cyst_bullae", 6, _sides(_UPPER, both=0.3), _MARKED, True),
     Habit("calcified_nodule", 5, _sides(_UPPER) + _sides(_MID), _USUAL, True),
-    Habit("hernia", 3, ((1.0, ("mediastinum",)),), _MARKED, True),
-    Habit("scoliosis", 3.5, ((1.0, ("spine",)),), _MARKED, True),
+    Habit("hernia", 2, ((1.0, ("mediastinum",)),), _MARKED, True),
+    Habit("scoliosis", 2.5, ((1.0, ("spine",)),), _MARKED, True),
     Habit("vascular_calcification", 2.5, ((1.0, ("aortic arch",)),), _MARKED, True),
     Habit("subcutaneous_air", 2, _sides("lung"), _MARKED),
-    Habit("cardiac_pacer_and_wires", 4, ((1.0, ("cardiac silhouette",)),), _FIXED, True),
+    Habit("cardiac_pacer_and_wires", 3, ((1.0, ("cardiac silhouette",)),), _FIXED, True),
     Habit("picc", 4, ((1.2, ("svc",)), (1.0, ("cavoatrial junction",))), _FIXED),
     Habit("endotracheal_tube", 2.5, ((1.0, ("trachea",)),), _FIXED),
     Habit("enteric_tube", 2, ((1.0, ("abdomen",)),), _FIXED),
     Habit("chest_tube", 1, _sides("lung"), _FIXED),
-    Habit("sternotomy_wires", 4, ((1.0, ("mediastinum",)),), _FIXED, True),
+    Habit("sternotomy_wires", 3, ((1.0, ("mediastinum",)),), _FIXED, True),
 )
 HABIT_OF = {habit.finding: habit for habit in HABITS}
 _RANK = {habit.finding: rank for rank, habit in enumerate(HABITS)}
@@ -118,8 +118,8 @@ def draw_course(rng: np.random.Generator, subject_id: int, study_ids: tuple[int,
 
 def _first_findings(rng: np.random.Generator) -> tuple[DrawnFinding, ...]:
     findings: list[DrawnFinding] = []
-    if rng.uniform() < 0.62:
-        for _ in range(1 + int(rng.choice(4, p=(0.40, 0.31, 0.19, 0.10)))):
+    if rng.uniform() < 0.60:
+        for _ in range(1 + int(rng.choice(4, p=(0.33, 0.33, 0.22, 0.12)))):
             _add_finding(rng, findings)
     return _in_order(findings)
 
@@ -143,7 +143,7 @@ def _next_findings(rng: np.random.Generator, prior: tuple[DrawnFinding, ...]) ->
         step = level - SEVERITIES.index(old.severity)
         change = "improved" if step < 0 else "worsened" if step > 0 else "unchanged"
         findings.append(DrawnFinding(old.finding, old.region, SEVERITIES[level], change))
-    if rng.uniform() < 0.38:
+    if rng.uniform() < 0.34:
         known = len(findings)
         _add_finding(rng, findings)
         findings[known:] = [replace(finding, change="new") for finding in findings[known:]]

@@ -26,8 +26,8 @@ def draw_line(layers: Layers, path: list[tuple[float, float]], width: float, den
 def draw_pacer(layers: Layers, side: int, region: str, size: float, rng: np.random.Generator) -> np.ndarray:
     """A generator under the left clavicle with leads to the right atrium and the right ventricle."""
     u, v = 0.72 + float(rng.uniform(-0.05, 0.05)), 0.33 + float(rng.uniform(-0.05, 0.06))
-    across, down = np.abs(layers.u - u) / 0.145, np.abs(layers.v - v) / 0.115
-    shape = smoothstep(1.0 - (across**4 + down**4), 0.12)
+    across, down = ((layers.u - u) / 0.145) ** 2, ((layers.v - v) / 0.115) ** 2
+    shape = smoothstep(1.0 - (across * across + down * down), 0.12)
     layers.metal += 0.38 * shape
     vein = [(u - 0.05, v - 0.1), (0.42, 0.20), (0.15, 0.30), (-0.10, 0.45), (-0.13, 0.75)]
     tip_u, tip_v = 0.30 + float(rng.uniform(-0.05, 0.08)), 1.36 + float(rng.uniform(-0.04, 0.04))

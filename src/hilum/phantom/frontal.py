@@ -43,7 +43,7 @@ from hilum.phantom.pleura import (
     draw_subcutaneous_air,
 )
 from hilum.phantom.regions import region_boxes, region_side
-from hilum.phantom.skeleton import draw_airways, draw_skeleton, draw_vessels
+from hilum.phantom.skeleton import draw_airways, draw_skeleton, draw_stomach, draw_vessels
 
 Drawer = Callable[[Layers, int, str, float, np.random.Generator], np.ndarray]
 # In the order in which they are laid over each other.
@@ -72,6 +72,13 @@ DRAWERS: dict[str, Drawer] = {
 }
 # Drawn by moving a border; their box is that of the region.
 BORDERS = ("enlarged_cardiac_silhouette", "tortuous_aorta", "scoliosis", "elevated_hemidiaphragm", "hyperaeration")
+# How far up and down the findings of a zone reach.
+_REACH = {
+    "upper lung zone": (-0.1, 1.0),
+    "mid lung zone": (0.2, 1.5),
+    "lower lung zone": (0.6, 2.0),
+    "hilar structures": (0.2, 1.4),
+}
 
 
 @dataclass(frozen=True)
@@ -131,7 +138,8 @@ def draw_frontal(
     tree = np.random.Generator(np.random.PCG64(tree_seed))
     draw_airways(layers)
     draw_vessels(layers, tree)
-    draw_skeleton(layers, tree)
+    draw_stomach(layers, rng)
+    draw_skeleton(layers)
     regions = region_boxes(thorax, pose)
     order = {name: rank for rank, name in enumerate(DRAWERS)}
     boxes: dict[int, Box] = {}
@@ -143,7 +151,19 @@ def draw_frontal(
         drawer = DRAWERS[finding.finding]
         size = (SIZE_OF_SEVERITY[finding.severity] - 0.25) / 0.75
         own = rngs(f"{finding.finding}|{finding.region}")
-        boxes[index] = mask_box(drawer(layers, region_side(finding.region), finding.region, size, own))
+        part = _part(layers, finding.region)
+        mask = drawer(part, region_side(finding.region), finding.region, size, own)
+        boxes[index] = mask_box(mask, part.corner_px)
     film = draw_exposure(rng, view, (pose.width_px, pose.height_px))
     grey = expose(layers.density(), film, rng)
     return Frontal(grey, tuple(boxes[i] for i in range(len(findings))), regions)
+
+
+def _part(layers: Layers, region: str) -> Layers:
+    """The part of the picture that a finding of a region may touch: enough of it, and quicker than the whole."""
+    side = region_side(region)
+    if not side:
+        return layers
+    zone = region.split(" ", 1)[1]
+    from_v, to_v = _REACH.get(zone, (-0.9, 2.6))
+    return layers.crop(*sorted((-0.1 * side, 1.7 * side)), from_v, to_v)

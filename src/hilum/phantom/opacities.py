@@ -43,7 +43,7 @@ def draw_consolidation(layers: Layers, side: int, region: str, size: float, rng:
     cells = max(6, int(3.0 * layers.pose.height_px / (radius * layers.unit_px)))
     fluff = 0.22 * noise_field(rng, layers.u.shape, cells // 2 + 2) + 0.14 * noise_field(rng, layers.u.shape, cells + 4)
     mask = smoothstep(0.82 - (across**2 + down**2) + fluff, 0.55) * layers.lung(side)
-    strength = 0.20 + 0.14 * size
+    strength = 0.25 + 0.13 * size
     bronchi = np.zeros_like(mask)
     start_u, start_v = hilum_point(side)
     for spread in (-0.3, 0.05, 0.35):
@@ -53,7 +53,7 @@ def draw_consolidation(layers: Layers, side: int, region: str, size: float, rng:
         )
         bronchi = np.maximum(bronchi, np.minimum(stroke(layers, path_u, path_v, 0.006 * layers.unit_px, 0.011), 1.2))
     layers.vessels *= 1.0 - 0.7 * mask
-    layers.soft += strength * mask * (0.88 + 0.08 * noise_field(rng, layers.u.shape, cells * 2)) - 0.10 * bronchi * mask
+    layers.soft += strength * mask * (0.90 + 0.07 * noise_field(rng, layers.u.shape, cells)) - 0.11 * bronchi * mask
     return mask
 
 
@@ -73,7 +73,7 @@ def draw_atelectasis(layers: Layers, side: int, region: str, size: float, rng: n
         mask = np.maximum(mask, bump((off / (1.6 * width)) ** 2) * np.sqrt(ends) * float(rng.uniform(0.85, 1.0)))
     mask *= layers.lung(side)
     haze = bump(((layers.u - u) / 0.3) ** 2 + ((layers.v - v) / 0.2) ** 2) * layers.lung(side)
-    layers.soft += (0.17 + 0.09 * size) * mask + 0.035 * haze
+    layers.soft += (0.20 + 0.09 * size) * mask + 0.04 * haze
     return mask
 
 
@@ -83,16 +83,16 @@ def draw_nodule(layers: Layers, side: int, region: str, size: float, rng: np.ran
     u, v = place_in_zone(layers, side, region, rng, radius)
     across, down = layers.u - u, layers.v - v
     distance = np.sqrt(across**2 + down**2)
-    turn = np.arctan2(down, across)
+    turn = np.arctan2(down.astype(np.float64), across.astype(np.float64))
     lobes = (
         1.0
         + 0.07 * np.sin(3.0 * turn + float(rng.uniform(0, 6)))
         + 0.05 * np.sin(5.0 * turn + float(rng.uniform(0, 6)))
     )
-    inside = radius * lobes - distance
-    mask = smoothstep(inside, 0.016) * (0.55 + 0.45 * np.sqrt(np.clip(inside / radius, 0.0, 1.0)))
+    inside = (radius * lobes).astype(np.float32) - distance
+    mask = smoothstep(inside, 0.016) * (0.66 + 0.34 * np.sqrt(np.clip(inside / radius, 0.0, 1.0)))
     mask = mask * smoothstep(layers.field - 0.2, 0.2)
-    layers.soft += (0.22 + 0.09 * size) * mask * layers.field
+    layers.soft += (0.24 + 0.07 * size) * mask * layers.field
     return mask
 
 
@@ -118,7 +118,7 @@ def draw_edema(layers: Layers, side: int, region: str, size: float, rng: np.rand
     squared = ((layers.u - start_u - side * 0.08) / reach) ** 2 + ((layers.v - start_v - 0.16) / (1.35 * reach)) ** 2
     cloud = bump(squared * 0.55) * (1.0 + 0.16 * noise_field(rng, layers.u.shape, 26))
     low = smoothstep(layers.v - 0.6, 0.8)
-    layers.vessels *= 1.0 + lung * (0.35 + 0.35 * size) * bump(squared * 0.35)
+    layers.vessels *= 1.0 + lung * (0.12 + 0.22 * size) * bump(squared * 0.35)
     lines = np.zeros_like(layers.u)
     for _ in range(6 + int(8 * size)):
         v = float(rng.uniform(1.02, 1.5))
@@ -126,7 +126,7 @@ def draw_edema(layers: Layers, side: int, region: str, size: float, rng: np.rand
         length = float(rng.uniform(0.08, 0.14))
         path_u, path_v = densify(side * np.array([outer - 0.015, outer - length]), np.array([v, v - 0.012]))
         lines += stroke_light(layers, path_u, path_v)
-    layers.soft += lung * ((0.09 + 0.15 * size) * np.clip(cloud, 0, 1.3) + (0.03 + 0.05 * size) * low)
+    layers.soft += lung * ((0.13 + 0.19 * size) * np.clip(cloud, 0, 1.3) + (0.03 + 0.05 * size) * low)
     layers.soft += (0.07 + 0.05 * size) * np.minimum(lines, 1.0) * lung
     return lung
 
@@ -144,7 +144,7 @@ def draw_scarring(layers: Layers, side: int, region: str, size: float, rng: np.r
     thickness = 0.055 + 0.07 * size
     ragged = thickness * (1.0 + 0.35 * noise_field(rng, layers.u.shape, 30))
     depth = np.minimum(layers.v - layers.roof, (layers.outer - layers.a) * 1.1)
-    cap = smoothstep(ragged - depth, 0.03) * layers.lung(side) * smoothstep(0.36 - layers.v, 0.06)
+    cap = smoothstep(ragged - depth, 0.055) * layers.lung(side) * smoothstep(0.36 - layers.v, 0.06)
     strands = np.zeros_like(layers.u)
     for _ in range(3 + round(3 * size)):
         a = float(rng.uniform(0.26, 0.56))
@@ -155,7 +155,7 @@ def draw_scarring(layers: Layers, side: int, region: str, size: float, rng: np.r
         )
         strands = np.maximum(strands, np.minimum(stroke(layers, path_u, path_v, 0.006 * layers.unit_px, 0.013), 1.3))
     strands *= layers.lung(side)
-    layers.soft += (0.20 + 0.08 * size) * cap + (0.13 + 0.05 * size) * strands
+    layers.soft += (0.17 + 0.07 * size) * cap + (0.11 + 0.05 * size) * strands
     return np.maximum(cap, 0.8 * strands)
 
 
@@ -171,9 +171,9 @@ def draw_bullae(layers: Layers, side: int, region: str, size: float, rng: np.ran
         whole = np.maximum(whole, smoothstep(radius - distance, 0.014))
         wall = np.maximum(wall, bump(((distance - radius) / 0.020) ** 2))
     lung = layers.lung(side)
-    whole, wall = whole * lung, wall * lung * (1.0 - 0.0 * whole)
+    whole, wall = whole * lung, wall * lung
     layers.vessels *= 1.0 - 0.97 * whole
-    layers.soft += 0.13 * wall - (0.11 + 0.04 * size) * whole * layers.air.clip(0.5, 1.0)
+    layers.soft += 0.11 * wall - (0.09 + 0.04 * size) * whole * layers.air.clip(0.5, 1.0)
     return whole
 
 
@@ -190,5 +190,5 @@ def draw_hilar_enlargement(layers: Layers, side: int, region: str, size: float, 
         ) ** 2
         mask = np.maximum(mask, smoothstep(1.0 - squared / radius**2, 0.5))
     mask *= layers.side == side
-    layers.soft += (0.14 + 0.09 * size) * mask * layers.field * (1.0 - 0.7 * layers.middle)
+    layers.soft += (0.12 + 0.06 * size) * mask * layers.field * (1.0 - 0.7 * layers.middle)
     return mask

@@ -23,7 +23,7 @@ def draw_effusion(layers: Layers, side: int, region: str, size: float, rng: np.r
     height = 0.10 + 0.30 * size + 0.62 * size**3
     level = _corner_v(layers) - height * float(rng.uniform(0.92, 1.08))
     inset = np.clip(layers.outer - layers.a, 0.0, 2.0)
-    sag = (0.10 + 0.45 * height) * (1.0 - 1.0 / (1.0 + (inset / 0.16) ** 2))
+    sag = (0.08 + 0.28 * height) * (1.0 - 1.0 / (1.0 + (inset / 0.16) ** 2))
     surface = level + sag
     whole = layers.field * (layers.side == side) * (1.0 - 0.55 * layers.middle)
     mask = smoothstep(layers.v - surface, 0.035) * whole
@@ -35,11 +35,12 @@ def draw_effusion(layers: Layers, side: int, region: str, size: float, rng: np.r
 
 def draw_blunting(layers: Layers, side: int, region: str, size: float, rng: np.random.Generator) -> np.ndarray:
     """The costophrenic angle filled in by a straight or slightly rounded scar."""
-    reach = 0.10 + 0.10 * size
+    reach = 0.13 + 0.11 * size
     corner_a = float(lung_outer(layers.thorax, np.array(1.6)))
     cut = (_corner_v(layers) - layers.v) * 0.8 + (corner_a - layers.a)
     mask = smoothstep(reach * 1.5 - cut, 0.03) * layers.lung(side) * (layers.v > 1.2)
-    layers.soft += 0.30 * mask * layers.air.clip(0.4, 1.0) + 0.03 * mask
+    layers.soft += 0.36 * mask * layers.air.clip(0.5, 1.0) + 0.03 * mask
+    layers.vessels *= 1.0 - mask
     rim = bump(((cut - reach * 1.5) / 0.035) ** 2) * layers.lung(side) * (layers.v > 1.25)
     layers.soft += 0.07 * rim
     return mask
@@ -57,7 +58,7 @@ def draw_pneumothorax(layers: Layers, side: int, region: str, size: float, rng: 
     line = bump(((wall - inset) / 0.019) ** 2) * there
     layers.vessels *= 1.0 - mask
     collapsed = smoothstep(wall - inset, 0.03) * layers.lung(side)
-    layers.soft += 0.17 * line - (0.16 - 0.06 * layers.air) * mask + 0.05 * size * collapsed
+    layers.soft += 0.13 * line - (0.17 - 0.06 * layers.air) * mask + 0.05 * size * collapsed
     return mask
 
 
@@ -72,24 +73,27 @@ def draw_rib_fracture(layers: Layers, side: int, region: str, size: float, rng: 
         a = at * float(lung_outer(layers.thorax, np.array(v)))
         across, down = layers.a - a, layers.v - v - 0.35 * (layers.a - a)
         here = layers.side == side
-        callus = bump((across / 0.085) ** 2 + (down / 0.062) ** 2) * here
+        callus = bump((across / 0.115) ** 2 + (down / 0.075) ** 2) * here
         gap = bump((across / 0.016) ** 2) * bump((down / 0.055) ** 2) * here
         shifted = bump((across - 0.045) ** 2 / 0.05**2 + ((down - 0.04) / 0.022) ** 2) * here
-        layers.soft += (0.15 + 0.06 * size) * callus - 0.20 * gap + 0.12 * shifted
+        layers.soft += (0.22 + 0.08 * size) * callus - 0.24 * gap + 0.12 * shifted
+        bruise = bump((across / 0.2) ** 2 + (down / 0.15) ** 2) * here
+        layers.soft += 0.07 * bruise * layers.field
         mask = np.maximum(mask, callus)
     return mask
 
 
 def draw_subcutaneous_air(layers: Layers, side: int, region: str, size: float, rng: np.random.Generator) -> np.ndarray:
     """Streaks of air between the muscles of the chest wall and above the clavicle."""
-    streaks = noise_field(rng, layers.u.shape, 40) + 0.5 * noise_field(rng, layers.u.shape, 90)
-    grain = np.sin(26.0 * (layers.a - 0.25 * layers.v) + 2.2 * streaks) * 0.6 + 0.4 * streaks
+    waves = noise_field(rng, layers.u.shape, 9) + 0.4 * noise_field(rng, layers.u.shape, 24)
+    turn = (44.0 * (layers.a - 0.30 * layers.v) + 1.5 * waves).astype(np.float64)
+    grain = np.sin(turn).astype(np.float32) * 0.8 + 0.35 * waves
     band = smoothstep(layers.a - layers.outer - 0.015, 0.03) * smoothstep(layers.outer + 0.26 - layers.a, 0.06)
     reach = 0.5 + 0.75 * size
     band *= smoothstep(reach - np.abs(layers.v - 0.75), 0.12)
     above = bump(((layers.a - 0.55) / 0.34) ** 2 + ((layers.v + 0.06) / 0.14) ** 2)
-    mask = np.maximum(band, above) * (layers.side == side) * (layers.body > 0.3)
-    layers.soft -= (0.16 + 0.12 * size) * mask * smoothstep(grain - 0.05, 0.45)
+    mask = np.maximum(band, above) * (layers.side == side) * smoothstep(layers.body - 0.45, 0.08)
+    layers.soft -= (0.15 + 0.10 * size) * mask * smoothstep(grain, 0.9)
     return mask
 
 
@@ -101,7 +105,7 @@ def draw_hernia(layers: Layers, side: int, region: str, size: float, rng: np.ran
     mask = smoothstep(radius - distance, 0.02)
     wall = bump(((distance - radius + 0.02) / 0.03) ** 2)
     gas = mask * smoothstep(v - 0.1 * radius - layers.v, 0.012) * smoothstep(0.85 * radius - distance, 0.03)
-    layers.soft += 0.08 * mask + 0.09 * wall - (0.26 + 0.06 * size) * gas
+    layers.soft += 0.09 * mask + 0.06 * wall - (0.26 + 0.06 * size) * gas
     return mask
 
 

@@ -76,19 +76,16 @@ def region_outlines(thorax: Thorax) -> dict[str, Outline]:
 
 def clavicle_line(thorax: Thorax, a: np.ndarray) -> np.ndarray:
     """Height of the clavicle at distance a from the midline."""
-    return 0.235 - thorax.clavicle_slope * (a - 0.15) - 0.035 * np.sin((a - 0.15) * 4.6)
+    return 0.245 - thorax.clavicle_slope * (a - 0.15) - 0.04 * np.sin((np.asarray(a, dtype=np.float64) - 0.15) * 6.0)
 
 
 def _side_outlines(thorax: Thorax, side: int) -> dict[str, Outline]:
-    v = np.linspace(0.0, 2.0, 401)
+    v = np.linspace(0.0, 2.0, 201)
     inner = np.minimum(np.maximum(heart_border(thorax, side, v), 0.1), 0.7)
     outer = lung_outer(thorax, v)
-    rows = []
-    for low, high, height in zip(inner, outer, v, strict=True):
-        a = np.linspace(low, high, 40)
-        inside = a[(lung_top(a) <= height) & (height <= diaphragm(thorax, side, a))]
-        rows += [(point, height) for point in (inside[[0, -1]] if inside.size else ())]
-    a, v = np.array(rows).T
+    a = inner + (outer - inner) * np.linspace(0.0, 1.0, 41)[:, None]
+    inside = (lung_top(a) <= v) & (v <= diaphragm(thorax, side, a))
+    a, v = a[inside], np.broadcast_to(v, a.shape)[inside]
     corner = float(v.max())
 
     def between(low: float, high: float, from_a: float = 0.0) -> Outline:

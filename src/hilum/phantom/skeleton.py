@@ -9,18 +9,35 @@ import numpy as np
 
 from hilum.phantom.anatomy import CARINA_V, LEFT, RIGHT, Thorax, hilum_point, spine_line
 from hilum.phantom.geometry import bump, smoothstep
-from hilum.phantom.layers import Layers, stroke
+from hilum.phantom.layers import Layers, noise_field, stroke
 from hilum.phantom.regions import clavicle_line
 
-_VESSEL_CLASSES = ((0.024, 0.105), (0.013, 0.105), (0.007, 0.095))  # half-width, density of a vessel of that class
+_VESSEL_CLASSES = ((0.0065, 0.105), (0.012, 0.135), (0.020, 0.14))  # half-width and density, fine to coarse
+_TREE_STEP = 0.0075
+# Where a hilum's vessels set out: direction (radians below the horizontal, outwards) and relative radius.
+_MAIN_VESSELS = (
+    (-1.35, 0.62),
+    (-0.95, 0.75),
+    (-0.45, 0.7),
+    (0.05, 0.75),
+    (0.5, 0.9),
+    (0.9, 1.0),
+    (1.25, 1.05),
+    (1.55, 0.95),
+)
 
 
-def draw_skeleton(layers: Layers, rng: np.random.Generator) -> None:
+def draw_skeleton(layers: Layers) -> None:
     """Draw ribs, clavicles, scapulae and spine."""
     layers.bone += _ribs(layers)
-    layers.bone += _clavicles(layers) + _shoulders(layers)
-    layers.bone += _spine(layers) * (1.0 - 0.25 * layers.middle)
-    del rng
+    low = float(min(layers.v.min(), -0.5))
+    for side in (RIGHT, LEFT):
+        part = layers.crop(*sorted((0.7 * side, 1.7 * side)), low, 1.2)
+        part.bone += _shoulder(part)
+        part = layers.crop(*sorted((0.05 * side, 1.2 * side)), -0.15, 0.4)
+        part.bone += _clavicle(part)
+    part = layers.crop(-0.4, 0.4, low - 0.6, 2.6)
+    part.bone += _spine(part) * (1.0 - 0.25 * part.middle)
 
 
 def rib_height(thorax: Thorax, index: float, a_share: np.ndarray | float) -> np.ndarray:
@@ -56,18 +73,18 @@ def _ribs(layers: Layers) -> np.ndarray:
     front *= smoothstep(share - 0.42 - 0.04 * np.clip(layers.v - 0.3, 0, 1), 0.10) * 0.55
     fade = 1.0 - 0.5 * smoothstep(layers.v - layers.floor, 0.1)
     wall = bump(((share - 1.0) / 0.05) ** 2) * 0.35 * (layers.v > 0.1)
-    return (np.maximum(behind, front) * 0.75 + np.minimum(behind, front) * 0.6 + wall) * cage * fade * 0.62
+    return (np.maximum(behind, front) * 0.75 + np.minimum(behind, front) * 0.6 + wall) * cage * fade * 0.72
 
 
-def _clavicles(layers: Layers) -> np.ndarray:
+def _clavicle(layers: Layers) -> np.ndarray:
     line = clavicle_line(layers.thorax, layers.a)
-    r = (layers.v - line) / (0.036 + 0.012 * bump(((layers.a - 0.14) / 0.16) ** 2))
+    r = (layers.v - line) / (0.040 + 0.016 * bump(((layers.a - 0.14) / 0.16) ** 2))
     inside = np.clip(1.0 - r * r, 0.0, 1.0)
-    shape = np.sqrt(inside) * 0.45 + 0.4 * bump((np.abs(r) - 0.75) ** 2 / 0.12)
+    shape = np.sqrt(inside) * 0.55 + 0.4 * bump((np.abs(r) - 0.75) ** 2 / 0.12)
     return shape * smoothstep(layers.a - 0.09, 0.02) * smoothstep(1.1 - layers.a, 0.06)
 
 
-def _shoulders(layers: Layers) -> np.ndarray:
+def _shoulder(layers: Layers) -> np.ndarray:
     a, v, over = layers.a, layers.v, layers.thorax.scapula
     head = smoothstep(1.0 - (((a - 1.27) / 0.15) ** 2 + ((v - 0.20) / 0.16) ** 2), 0.12) * 0.55
     shaft = smoothstep(0.085 - np.abs(a - 1.34 - 0.12 * (v - 0.2)), 0.015) * (v > 0.2) * 0.45
@@ -99,34 +116,47 @@ def _spine(layers: Layers) -> np.ndarray:
 
 def draw_airways(layers: Layers) -> None:
     """Draw the trachea and the two main bronchi as lucencies, and gas in the stomach and colon."""
-    u, v = layers.u, layers.v
-    trachea = smoothstep(0.062 - np.abs(u - 0.012 * np.sin(3.0 * v)), 0.018) * smoothstep(CARINA_V - v, 0.03)
+    part = layers.crop(-0.35, 0.35, min(-0.6, float(layers.v.min())), 0.95)
+    u, v = part.u, part.v
+    trachea = smoothstep(0.062 - np.abs(u - 0.012 * np.sin(3.0 * v.astype(np.float64))), 0.018) * smoothstep(
+        CARINA_V - v, 0.03
+    )
     right = smoothstep(0.045 - np.abs(u + 0.62 * (v - CARINA_V) + 0.02), 0.015)
     right *= smoothstep(v - CARINA_V + 0.03, 0.03) * smoothstep(0.80 - v, 0.05)
     left = smoothstep(0.04 - np.abs(v - CARINA_V - 0.02 - 0.62 * np.clip(u, 0, 1)), 0.015)
     left *= smoothstep(u, 0.02) * smoothstep(0.26 - u, 0.05)
-    layers.soft -= 0.10 * np.maximum(trachea, np.maximum(right, left) * 0.8) * (v > -0.6)
+    part.soft -= 0.14 * np.maximum(trachea, np.maximum(right, left) * 0.8)
+
+
+def draw_stomach(layers: Layers, rng: np.random.Generator) -> None:
+    """Draw the gas of stomach and colon under the diaphragm, of uneven outline."""
     gas_u, gas_v, size = layers.thorax.stomach
-    gas_v = max(gas_v, layers.thorax.dome_left + 0.10 + size)
-    squared = ((u - gas_u) / (1.35 * size)) ** 2 + ((v - gas_v) / (0.8 * size)) ** 2
-    bowel = bump(((u - gas_u - 0.28) / 0.11) ** 2 + ((v - gas_v - 0.16) / 0.08) ** 2)
-    bowel += bump(((u + 0.55) / 0.14) ** 2 + ((v - 2.05) / 0.07) ** 2) * 0.6
-    layers.soft -= (0.20 * smoothstep(1.0 - squared, 0.35) + 0.14 * bowel) * (v > layers.floor + 0.03)
+    gas_v = max(gas_v, layers.thorax.dome_left + 0.09 + size)
+    part = layers.crop(-0.9, 1.0, 1.3, 2.4)
+    u, v = part.u, part.v
+    ragged = 0.30 * noise_field(rng, u.shape, 16)
+    squared = ((u - gas_u) / (1.35 * size)) ** 2 + ((v - gas_v) / (0.85 * size)) ** 2
+    gas = smoothstep(1.0 - squared + ragged, 0.45)
+    for _ in range(int(rng.integers(0, 5))):
+        at_u, at_v = float(rng.uniform(-0.7, 0.75)), float(rng.uniform(1.85, 2.15))
+        wide = float(rng.uniform(0.07, 0.15))
+        spot = 1.0 - ((u - at_u) / wide) ** 2 - ((v - at_v) / (0.6 * wide)) ** 2
+        gas = np.maximum(gas, float(rng.uniform(0.25, 0.6)) * smoothstep(spot + 1.5 * ragged, 0.7))
+    part.soft -= 0.19 * gas * smoothstep(v - part.floor - 0.05, 0.03) * (part.body > 0.4)
 
 
 def draw_vessels(layers: Layers, rng: np.random.Generator) -> None:
     """Draw the hila and the vessels that branch from them and fade to the periphery."""
-    points: list[list[np.ndarray]] = [[], [], []]
+    trees = [_grow_tree(rng, side) for side in (RIGHT, LEFT)]
+    u, v, radius, weight = (np.concatenate(rows) for rows in zip(*trees, strict=True))
+    edge = (radius < 0.0085, radius < 0.016)
+    for (width, density), kind in zip(_VESSEL_CLASSES, (edge[0], edge[1] & ~edge[0], ~edge[1]), strict=True):
+        step = _TREE_STEP * layers.unit_px
+        line = stroke(layers, u[kind], v[kind], weight[kind] * step, width)
+        layers.vessels += density * line / (1.0 + 0.45 * line)  # where vessels cross they do not add up to bone
     for side in (RIGHT, LEFT):
-        for u, v, radius, weight in _grow_tree(rng, side):
-            kind = 0 if radius > 0.019 else 1 if radius > 0.0095 else 2
-            points[kind].append(np.stack([u, v, np.broadcast_to(weight, u.shape)]))
-    for (width, density), rows in zip(_VESSEL_CLASSES, points, strict=True):
-        u, v, weight = np.concatenate(rows, axis=1)
-        step = 0.006 * layers.unit_px
-        layers.vessels += np.minimum(stroke(layers, u, v, weight * step, width), 1.8) * density
-    for side in (RIGHT, LEFT):
-        layers.vessels += 0.13 * hilum_mask(layers, side, rng)
+        part = layers.crop(*sorted((0.0, 0.75 * side)), 0.3, 1.3)
+        part.vessels += 0.12 * hilum_mask(part, side, rng)
 
 
 def hilum_mask(layers: Layers, side: int, rng: np.random.Generator) -> np.ndarray:
@@ -143,39 +173,28 @@ def hilum_mask(layers: Layers, side: int, rng: np.random.Generator) -> np.ndarra
     return mask * (0.75 + 0.55 * size)
 
 
-def _grow_tree(rng: np.random.Generator, side: int) -> list[tuple[np.ndarray, np.ndarray, float, float]]:
-    """Branches as points in the canonical frame with a radius and a weight; downward ones are larger."""
+def _grow_tree(rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Points of one lung's vessels: u, v, radius, weight. Downward ones are larger; each branch splits in two."""
     start_u, start_v = hilum_point(side)
-    branches: list[tuple[np.ndarray, np.ndarray, float, float]] = []
-    mains = (
-        (-1.35, 0.62),
-        (-0.95, 0.75),
-        (-0.45, 0.7),
-        (0.05, 0.75),
-        (0.45, 0.9),
-        (0.85, 1.0),
-        (1.2, 1.05),
-        (1.5, 0.95),
-    )
-    stack = []
-    for angle, size in mains:
-        turn = angle + float(rng.normal(0.0, 0.12))
-        offset = 0.04
-        stack.append((start_u + side * offset * np.cos(turn), start_v + offset * np.sin(turn), turn, 0.026 * size, 0))
-    while stack:
-        u, v, turn, radius, depth = stack.pop()
-        length = float(rng.uniform(0.13, 0.24)) * (1.0 - 0.08 * depth)
-        bend = float(rng.normal(0.0, 0.35))
-        along = np.linspace(0.0, length, int(length / 0.006))
-        heading = turn + bend * along / length
-        path_u = u + side * np.cumsum(np.cos(heading)) * (along[1] - along[0])
-        path_v = v + np.cumsum(np.sin(heading)) * (along[1] - along[0])
-        branches.append((path_u, path_v, radius, 1.0 if depth < 3 else 0.8))
-        if depth >= 4:
-            continue
-        end_turn = float(heading[-1])
-        for sign in (-1.0, 1.0):
-            keep = radius * (0.80 if sign * bend > 0 else 0.66)
-            stack.append((float(path_u[-1]), float(path_v[-1]), end_turn + sign * float(rng.uniform(0.18, 0.5)), keep,
-                          depth + 1))  # fmt: skip
-    return branches
+    mains = np.array(_MAIN_VESSELS)
+    turn = mains[:, 0] + rng.normal(0.0, 0.12, len(mains))
+    radius = 0.024 * mains[:, 1]
+    u, v = start_u + side * 0.04 * np.cos(turn), start_v + 0.05 * np.sin(turn)
+    found: list[np.ndarray] = []
+    for depth in range(5):
+        n_steps = 26 - 2 * depth
+        length = rng.uniform(0.75, 1.25, turn.size)[:, None] * _TREE_STEP
+        bend = rng.normal(0.0, 0.016, turn.size)
+        heading = turn[:, None] + bend[:, None] * np.arange(n_steps)
+        path_u = u[:, None] + side * np.cumsum(np.cos(heading), axis=1) * length
+        path_v = v[:, None] + np.cumsum(np.sin(heading), axis=1) * length
+        reach = np.hypot(path_u - start_u, (path_v - start_v) * 0.85)
+        weight = np.clip(1.25 - 0.95 * reach, 0.10, 1.0) * length / _TREE_STEP
+        thick = np.broadcast_to(radius[:, None], path_u.shape)
+        found.append(np.stack([path_u.ravel(), path_v.ravel(), thick.ravel(), weight.ravel()]))
+        fork = rng.uniform(0.16, 0.48, (2, turn.size)) * np.array([[-1.0], [1.0]])
+        turn = (heading[:, -1] + fork).ravel()
+        radius = (radius * np.where(fork * bend > 0, 0.66, 0.80)).ravel()
+        u, v = np.tile(path_u[:, -1], 2), np.tile(path_v[:, -1], 2)
+    points = np.concatenate(found, axis=1)
+    return points[0], points[1], points[2], points[3]
