@@ -129,6 +129,10 @@ class EvaluateParams(Section):
     alphas: tuple[float, ...]
     min_positives: int = Field(ge=1)
     n_bootstrap: int = Field(ge=1)
+    min_units: int = Field(ge=1)
+    smoothing_patches: float = Field(ge=0)
+    n_examples: int = Field(ge=0)
+    threads: int = Field(ge=1)
     seed: int
 
 

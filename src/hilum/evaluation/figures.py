@@ -70,17 +70,22 @@ def count_figures(queries: pd.DataFrame, cells: pd.DataFrame, n_images: int) -> 
     }
 
 
-def plot_cells(cells: pd.DataFrame, relevance: str) -> pd.DataFrame:
+def plot_cells(cells: pd.DataFrame) -> pd.DataFrame:
     """A row a cell and score, for bars: finding, region, score, located_at_10 and average_precision with chance."""
     columns = ["finding", "region", "score", "n_queries", "located_at_10", "chance_located", "average_precision",
                "chance_average_precision", "locatable"]  # fmt: skip
-    return cells[columns].assign(labels=relevance).round(DIGITS)
+    return cells[columns]
 
 
-def plot_scores(scores: pd.DataFrame, relevance: str) -> pd.DataFrame:
+def plot_scores(scores: pd.DataFrame) -> pd.DataFrame:
     """A row a score and metric, macro, for bars with intervals."""
     macro = scores[scores["average"] == "macro"]
-    return macro[["task", "score", "metric", "value", "low", "high", "chance"]].assign(labels=relevance).round(DIGITS)
+    return macro[["task", "score", "metric", "value", "low", "high", "chance"]]
+
+
+def plot_csv(table: pd.DataFrame, relevance: str) -> str:
+    """A plot's data as CSV, with a last column that says whose labels it was measured on: truth or weak."""
+    return str(table.assign(labels=relevance).round(DIGITS).to_csv(index=False, lineterminator="\n"))
 
 
 def render_json(figures: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
-"""The baseline that knows nothing: how alike two regions are as small grey pictures.
+"""The packed pictures of the collection, and the baseline that knows nothing: regions as small grey pictures.
 
-In: packed pixels, geometry and region boxes. Out: unit vectors of 16 x 16 thumbnails, mean taken off, so that their
-inner product is the correlation of the pictures and a brighter exposure is no difference.
+In: packed pixels, geometry and region boxes. Out: single pictures; unit vectors of 16 x 16 thumbnails, mean taken off,
+so that their inner product is the correlation of the pictures and a brighter exposure is no difference.
 """
 
 from __future__ import annotations
@@ -14,49 +14,76 @@ import pandas as pd
 
 from hilum.errors import BadDataError
 from hilum.schema import IMAGES, REGION_BOXES
-from hilum.tables import check_partitions, read_table
+from hilum.tables import check_partitions, read_table, read_tables
 
 THUMBNAIL = 16
 CHUNK = 256  # images whose running sums are held at once
 
 
-class RegionThumbnails:
-    """Thumbnails of every indexed image's regions, made from the memory-mapped pixels when asked for."""
+class PackedImages:
+    """The memory-mapped pixels of all partitions with their images table, indexed by dicom_id.
 
-    def __init__(self, data: Path, partitions: Sequence[str], dicom_ids: pd.Series) -> None:
-        """dicom_ids: the rows of the index, each of which must be packed. Raises BadDataError if one is not."""
+    images: the IMAGES columns, index dicom_id, and `part`, which array of pixels the row is of.
+    """
+
+    def __init__(self, data: Path, partitions: Sequence[str]) -> None:
+        """Raises BadDataError if a partition is missing or its array does not hold the rows that its table lists."""
         check_partitions(data / "pixels", partitions, ".npy")
+        frames, self._arrays = [], []
+        for part, name in enumerate(partitions):
+            images = read_table(data / "images" / f"{name}.parquet", IMAGES).assign(part=part)
+            array = np.load(data / "pixels" / f"{name}.npy", mmap_mode="r" if len(images) else None)
+            if len(images) and (array.ndim != 3 or array.dtype != np.uint8 or int(images["row"].max()) >= len(array)):
+                raise BadDataError(
+                    f"pixels: {name}.npy holds {array.dtype} {array.shape}; images lists rows up to "
+                    f"{int(images['row'].max())}. Run `dvc repro` to pack them again."
+                )
+            frames.append(images)
+            self._arrays.append(array)
+        self.images = pd.concat(frames, ignore_index=True).set_index("dicom_id", drop=False)
+
+    def read(self, dicom_id: str) -> np.ndarray:
+        """The packed square of one image, uint8. KeyError if it is not packed."""
+        part, row = (int(str(self.images.at[dicom_id, name])) for name in ("part", "row"))
+        return np.array(self._arrays[part][row])
+
+    def parts(self, frame: pd.DataFrame) -> list[tuple[np.ndarray, pd.DataFrame]]:
+        """Each array of pixels with those rows of `frame` (which has `part`) that are of it."""
+        return [(array, frame[frame["part"] == part]) for part, array in enumerate(self._arrays)]
+
+
+class RegionThumbnails:
+    """Thumbnails of every indexed image's regions, made when asked for."""
+
+    def __init__(self, packed: PackedImages, data: Path, partitions: Sequence[str], dicom_ids: pd.Series) -> None:
+        """dicom_ids: the rows of the index."""
+        boxes = read_tables(data / "region_boxes", partitions, REGION_BOXES)
+        boxes = boxes.merge(packed.images.reset_index(drop=True), on="dicom_id", how="inner", validate="m:1")
+        boxes["position"] = pd.Index(dicom_ids).get_indexer(pd.Index(boxes["dicom_id"]))
         self._n_images = len(dicom_ids)
-        positions = pd.Index(dicom_ids)
-        self._parts = []
-        for name in partitions:
-            images = read_table(data / "images" / f"{name}.parquet", IMAGES)
-            boxes = read_table(data / "region_boxes" / f"{name}.parquet", REGION_BOXES)
-            boxes = boxes.merge(images, on="dicom_id", how="inner", validate="m:1")
-            boxes["position"] = positions.get_indexer(pd.Index(boxes["dicom_id"]))
-            pixels = np.load(data / "pixels" / f"{name}.npy", mmap_mode="r")
-            self._parts.append((pixels, boxes[boxes["position"] >= 0]))
-            missing = int((~images["row"].between(0, len(pixels) - 1)).sum())
-            if missing:
-                raise BadDataError(f"pixels: {name}.npy has {len(pixels)} images; {missing} rows of images lie beyond.")
+        self._parts = packed.parts(boxes[boxes["position"] >= 0])
 
     def __call__(self, region: str) -> np.ndarray:
         """(n_images, 256) float64 unit vectors; zeros for an image without a box, which is then alike to none."""
         out = np.zeros((self._n_images, THUMBNAIL * THUMBNAIL))
         for pixels, boxes in self._parts:
             chosen = boxes[boxes["region"] == region]
-            scale = chosen["scale"].to_numpy()
-            left = chosen["x"].to_numpy() * scale + chosen["offset_x_px"].to_numpy()
-            top = chosen["y"].to_numpy() * scale + chosen["offset_y_px"].to_numpy()
-            edges = np.column_stack(
-                [left, top, left + chosen["width"].to_numpy() * scale, top + chosen["height"].to_numpy() * scale]
-            )
-            rows, positions = chosen["row"].to_numpy(), chosen["position"].to_numpy()
+            edges, rows = packed_edges(chosen), chosen["row"].to_numpy()
+            positions = chosen["position"].to_numpy()
             for start in range(0, len(chosen), CHUNK):
                 part = slice(start, start + CHUNK)
                 small = thumbnails(np.asarray(pixels[rows[part]]), edges[part])
                 out[positions[part]] = centre_to_unit(small.reshape(len(small), -1))
         return out
+
+
+def packed_edges(boxes: pd.DataFrame) -> np.ndarray:
+    """(n, 4) left, top, right, bottom in packed pixels. boxes: x, y, width, height and the image's geometry."""
+    scale = boxes["scale"].to_numpy(np.float64)
+    left = boxes["x"].to_numpy(np.float64) * scale + boxes["offset_x_px"].to_numpy(np.float64)
+    top = boxes["y"].to_numpy(np.float64) * scale + boxes["offset_y_px"].to_numpy(np.float64)
+    width, height = (boxes[name].to_numpy(np.float64) * scale for name in ("width", "height"))
+    return np.column_stack([left, top, left + width, top + height])
 
 
 def thumbnails(images: np.ndarray, edges: np.ndarray) -> np.ndarray:
@@ -81,7 +108,7 @@ def centre_to_unit(vectors: np.ndarray) -> np.ndarray:
     """Each row less its mean, of unit length; a flat row becomes zeros."""
     centred = vectors - vectors.mean(axis=1, keepdims=True)
     length = np.linalg.norm(centred, axis=1, keepdims=True)
-    flat = length < 1e-9
+    flat = length < 1e-6
     return np.where(flat, 0.0, centred / np.where(flat, 1.0, length))
 
 
@@ -92,7 +119,7 @@ def _part_edges(low: np.ndarray, high: np.ndarray, size: int) -> np.ndarray:
 
 
 def _sums_at(sums: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Running sums at fractional corners (bilinear, exact for pixels of constant grey)."""
+    """Running sums at fractional corners (bilinear: a pixel's grey is spread evenly over its square)."""
     n = np.arange(len(sums))[:, None, None]
     y0, x0 = np.minimum(y.astype(int), sums.shape[1] - 2), np.minimum(x.astype(int), sums.shape[2] - 2)
     fy, fx = (y - y0)[:, :, None], (x - x0)[:, None, :]

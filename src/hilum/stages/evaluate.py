@@ -1,4 +1,4 @@
-"""Indexes in, figures out: retrieval with its controls, the weak labels' quality, and what the page shows."""
+"""Indexes in, figures out: retrieval with its controls, grounding, the labels' quality, and what the page shows."""
 
 from __future__ import annotations
 
@@ -8,18 +8,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
+import torch
 
 from hilum.errors import BadDataError
-from hilum.evaluation import figures, gold, label_quality, summary
-from hilum.evaluation.pixels import RegionThumbnails
-from hilum.evaluation.relevance import Presence, build_presence, choose_cells, choose_queries
-from hilum.evaluation.retrieval import evaluate_alphas, evaluate_scores
+from hilum.evaluation import figures, gold
+from hilum.evaluation.gallery import Shown, choose_examples, describe_examples
+from hilum.evaluation.grounding_summary import tabulate_groundings
+from hilum.evaluation.phrases import PHRASE
+from hilum.evaluation.pixels import PackedImages, RegionThumbnails
+from hilum.evaluation.relevance import Presence, build_presence
+from hilum.evaluation.results import RetrievalResult, evaluate_grounding, evaluate_labels, evaluate_retrieval
 from hilum.evaluation.similarities import Gallery
+from hilum.model.inference import LoadedModel, load_model
 from hilum.retrieval.index import RegionIndex, open_index, verify_index
-from hilum.schema import CELLS, QUERIES, REGION_LABELS, SCORES
-from hilum.tables import read_tables, write_table, write_text
-from hilum.vocabulary import MIRROR, REGION_PARENTS
+from hilum.schema import CELLS, GROUNDINGS, QUERIES, REGION_LABELS, SCORES, TRUTH_FINDINGS, Table
+from hilum.tables import arrow_schema, read_tables, to_pandas, whole_file, write_table, write_text
+from hilum.vocabulary import REGION_PARENTS
 
 if TYPE_CHECKING:
     from hilum.config import EvaluateParams
@@ -39,28 +45,54 @@ def run(
     params: EvaluateParams,
     collection: str,
 ) -> None:
-    """Measure the line on held-out patients and write tables, metrics.json and plot data."""
+    """Measure the line on held-out patients and write tables, metrics.json and plot data.
+
+    On a real collection relevance comes from the weak labels, every figure says so, and what needs a truth (grounding,
+    the labels' quality) is left out and named.
+    """
+    torch.set_num_threads(params.threads)
+    opened, loaded = open_together(index, model, tokenizer)
+    labels = read_tables(data / "region_labels", partitions, REGION_LABELS)
+    truth = read_truth(data, opened, collection)
+    presence, relevance = find_presence(truth, labels, opened)
+    packed = PackedImages(data, partitions)
+    thumbnails = RegionThumbnails(packed, data, partitions, opened.rows["dicom_id"])
+    gallery = Gallery(opened.rows, presence, opened.vectors, thumbnails)
+    objective = read_objective(model)
+    found = evaluate_retrieval(gallery, params)
+    write_retrieval(found, out, plots, relevance)
+    results: dict[str, Any] = {"collection": collection, "objective": objective, "relevance": relevance}
+    results["retrieval"] = {"alpha": found.alpha, **figures.retrieval_figures(found.scores, objective)}
+    scores = found.scores
+    if truth is not None:
+        groundings, grounded = evaluate_grounding(packed, loaded, truth, params)
+        write_table(out / "groundings.parquet", groundings, GROUNDINGS)
+        write_text(plots / "grounding.csv", figures.plot_csv(tabulate_groundings(groundings), relevance))
+        statements = gold.read_truth_statements(data / "truth")
+        results["grounding"] = figures.grounding_figures(grounded, PHRASE, objective)
+        results["labels"] = {"collection": collection, **evaluate_labels(labels, statements, opened.rows)}
+        scores = pd.concat([frame for frame in (scores, grounded) if len(frame)] or [scores], ignore_index=True)
+    else:
+        results["left_out"] = "grounding and labels: this collection has no truth to measure them against"
+    boxes = truth if truth is not None else to_pandas(arrow_schema(TRUTH_FINDINGS).empty_table())
+    shown = Shown(opened, gallery, packed, boxes, params.smoothing_patches)
+    write_gallery(out, found, shown, loaded, params.n_examples)
+    write_table(out / "scores.parquet", scores, SCORES)
+    write_text(plots / "scores.csv", figures.plot_csv(figures.plot_scores(scores), relevance))
+    write_text(metrics, figures.render_json({**results, "counts": found.counts}))
+    log.info("evaluate: %d queries, %d cells", found.counts["test_queries"], found.counts["cells"])
+
+
+def open_together(index: Path, model: Path, tokenizer: Path) -> tuple[RegionIndex, LoadedModel]:
+    """The index, every file hashed, and its checkpoint. Raises BadDataError if another one made the vectors."""
     opened = open_index(index)
     verify_index(opened)
-    objective = read_objective(model)
-    labels = read_tables(data / "region_labels", partitions, REGION_LABELS)
-    presence, relevance = read_presence(data, labels, opened, collection)
-    thumbnails = RegionThumbnails(data, partitions, opened.rows["dicom_id"])
-    gallery = Gallery(opened.rows, presence, opened.vectors, thumbnails)
-    retrieval = evaluate_retrieval(gallery, params, out, plots, relevance)
-    results: dict[str, Any] = {
-        "collection": collection,
-        "objective": objective,
-        "relevance": relevance,
-        "retrieval": {"alpha": retrieval["alpha"], **figures.retrieval_figures(retrieval["scores"], objective)},
-    }
-    if gold.has_truth(collection):
-        results["labels"] = {"collection": collection, **score_labels(data, labels, opened.rows)}
-    results["counts"] = retrieval["counts"]
-    write_table(out / "scores.parquet", retrieval["scores"], SCORES)
-    write_text(metrics, figures.render_json(results))
-    counts = retrieval["counts"]
-    log.info("evaluate: %d queries, %d cells, alpha %g", counts["test_queries"], counts["cells"], retrieval["alpha"])
+    loaded = load_model(model, tokenizer)
+    if loaded.model_id != opened.model_id:
+        raise BadDataError(
+            f"{index} was made by checkpoint {opened.model_id}; {model} is {loaded.model_id}. Run `dvc repro`."
+        )
+    return opened, loaded
 
 
 def read_objective(model: Path) -> str:
@@ -71,42 +103,35 @@ def read_objective(model: Path) -> str:
         raise BadDataError(f"{model / 'config.json'} names no objective ({type(error).__name__}).") from None
 
 
-def read_presence(data: Path, labels: pd.DataFrame, index: RegionIndex, collection: str) -> tuple[Presence, str]:
+def read_truth(data: Path, index: RegionIndex, collection: str) -> pd.DataFrame | None:
+    """TRUTH_FINDINGS of the indexed images, with their subject_id and split; None on a real collection."""
+    if not gold.has_truth(collection):
+        return None
+    findings = gold.read_truth_findings(data / "truth")
+    return findings.merge(index.rows[["dicom_id", "subject_id", "split"]], on="dicom_id", validate="m:1")
+
+
+def find_presence(truth: pd.DataFrame | None, labels: pd.DataFrame, index: RegionIndex) -> tuple[Presence, str]:
     """Who has what where, and the source that says so: the phantom's truth, else the weak labels."""
-    if gold.has_truth(collection):
-        findings = gold.read_truth_findings(data / "truth")
-        return build_presence(index.rows["dicom_id"], findings, index.regions, REGION_PARENTS), gold.TRUTH
+    if truth is not None:
+        return build_presence(index.rows["dicom_id"], truth, index.regions, REGION_PARENTS), gold.TRUTH
     present = labels[labels["label"] == "present"]
     return build_presence(index.rows["study_id"], present, index.regions, REGION_PARENTS), gold.WEAK
 
 
-def evaluate_retrieval(
-    gallery: Gallery, params: EvaluateParams, out: Path, plots: Path, relevance: str
-) -> dict[str, Any]:
-    """Choose alpha on validate, measure every score on test, write the tables and the plots' data."""
-    cells = choose_cells(gallery.presence, params.min_positives)
-    described = summary.describe_cells(gallery.presence, cells)
-    asked = {split: choose_queries(gallery.presence, cells, gallery.rows, split) for split in ("validate", "test")}
-    tried = evaluate_alphas(gallery, asked["validate"], params.alphas)
-    alpha, curve = summary.choose_alpha(tried, described, params.alphas)
-    measured = evaluate_scores(gallery, asked["test"], alpha, MIRROR, params.seed)
-    queries = pd.concat([frame for frame in (tried, measured) if len(frame)] or [tried], ignore_index=True)
-    by_cell = summary.tabulate_cells(measured, described)
-    scores = summary.score_retrieval(measured, described, params.n_bootstrap, params.seed)
-    write_table(out / "queries.parquet", queries, QUERIES)
-    write_table(out / "cells.parquet", by_cell, CELLS)
-    write_text(plots / "cells.csv", figures.plot_cells(by_cell, relevance).to_csv(index=False))
-    write_text(plots / "alpha.csv", curve.assign(labels=relevance).round(figures.DIGITS).to_csv(index=False))
-    write_text(plots / "scores.csv", figures.plot_scores(scores, relevance).to_csv(index=False))
-    counts = figures.count_figures(queries, described, len(gallery.rows))
-    return {"alpha": alpha, "scores": scores, "counts": counts}
+def write_retrieval(found: RetrievalResult, out: Path, plots: Path, relevance: str) -> None:
+    """Write the queries and cells tables, and the plots' data."""
+    tables: tuple[tuple[Table, pd.DataFrame], ...] = ((QUERIES, found.queries), (CELLS, found.cells))
+    for table, rows in tables:
+        write_table(out / f"{table.name}.parquet", rows, table)
+    write_text(plots / "cells.csv", figures.plot_csv(figures.plot_cells(found.cells), relevance))
+    write_text(plots / "alpha.csv", figures.plot_csv(found.curve, relevance))
 
 
-def score_labels(data: Path, labels: pd.DataFrame, rows: pd.DataFrame) -> dict[str, Any]:
-    """How well the weak labels say what the phantom's reports say; of the indexed studies, labelled or not."""
-    statements = gold.read_truth_statements(data / "truth")
-    plain, said = (
-        gold.drop_implied(frame.loc[frame["study_id"].isin(rows["study_id"]), label_quality.KEY], REGION_PARENTS)
-        for frame in (labels, statements)
-    )
-    return label_quality.score_triples(label_quality.count_triples(plain, said))
+def write_gallery(out: Path, found: RetrievalResult, shown: Shown, model: LoadedModel, n_examples: int) -> None:
+    """Write gallery.json and the maps it points into, similarity_maps.npz (`maps`: (n, g, g) float32)."""
+    chosen = choose_examples(found.queries, n_examples, REGION_PARENTS)
+    examples, maps = describe_examples(chosen, found.alpha, shown, model)
+    with whole_file(out / "similarity_maps.npz") as temporary, temporary.open("wb") as handle:
+        np.savez(handle, maps=maps)
+    write_text(out / "gallery.json", figures.render_json({"alpha": found.alpha, "examples": examples}))

@@ -63,7 +63,8 @@ class MadeCollection:
                     vectors[0, i] += 2 * signal * directions[number]
         self.truth = pd.DataFrame(drawn)
         self.vectors = (vectors / np.linalg.norm(vectors, axis=2, keepdims=True)).astype(np.float32)
-        self.pixels = random.integers(0, 256, size=(n_images, SIZE, SIZE), dtype=np.uint8)
+        self.pixels = random.integers(0, 99, size=(n_images, SIZE, SIZE), dtype=np.uint8)
+        self.pixels[:, 15:32, 15:33] += 150  # what lies in BOX is bright
 
     def labels(self) -> pd.DataFrame:
         """Weak labels that say what is drawn, parents included, but for every fifth finding."""

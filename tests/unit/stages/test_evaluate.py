@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hilum.config import EvaluateParams, IndexParams
@@ -15,7 +17,28 @@ from hilum.schema import CELLS, QUERIES, SCORES
 from hilum.stages import evaluate, index
 from hilum.tables import read_table
 
-PARAMS = EvaluateParams(alphas=(0, 0.5, 1), min_positives=5, n_bootstrap=50, seed=3)
+PARAMS = EvaluateParams(
+    alphas=(0, 0.5, 1), min_positives=5, n_bootstrap=50, min_units=5, smoothing_patches=0.5, n_examples=4, threads=1,
+    seed=3,
+)  # fmt: skip
+
+
+class Bright:
+    """A model to which every phrase means brightness: (n, 36, 2) patches of a 6 x 6 grid."""
+
+    model_id = "0123456789abcdef"
+
+    def encode_images(self, pixels: np.ndarray) -> Any:
+        grey = pixels.reshape(len(pixels), 6, 8, 6, 8).mean(axis=(2, 4)).reshape(len(pixels), 36) / 255
+        return SimpleNamespace(patches=np.stack([grey, np.sqrt(1 - grey**2)], axis=2))
+
+    def encode_phrases(self, phrases: list[str]) -> np.ndarray:
+        return np.tile([1.0, 0.0], (len(phrases), 1))
+
+
+@pytest.fixture(autouse=True)
+def bright_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate, "load_model", lambda model, tokenizer: Bright())
 
 
 def evaluated(made: Any, folder: Path, collection: str = "phantom", write: bool = True) -> dict:
@@ -41,6 +64,9 @@ def test_the_figures_of_a_known_truth(make_collection: Callable[..., Any], tmp_p
     assert retrieval["mirrored"]["located_at_10"] < retrieval["mirrored"]["located_at_10_chance"]
     assert retrieval["mix_mirrorable"]["located_at_10"] > retrieval["mirrored"]["located_at_10_high"]
     assert retrieval["difference"]["mix_minus_global"]["located_at_10_low"] > 0
+    grounding = figures["grounding"]
+    assert grounding["rra_vl"]["pointing_game"] == 1 and grounding["rra_vl"]["contrast_to_noise_ratio_low"] > 2
+    assert 0 < grounding["rra_vl"]["pointing_game_chance"] < 0.25 and grounding["prior"]["mean_iou"] > 0.9
     assert figures["labels"]["micro_precision"] == 1 and figures["labels"]["micro_recall"] == pytest.approx(
         0.8, abs=0.02
     )
@@ -82,7 +108,8 @@ def test_a_real_collection_is_measured_on_weak_labels_and_says_so(
     make_collection: Callable[..., Any], tmp_path: Path
 ) -> None:
     figures = evaluated(make_collection(), tmp_path, "iu_cxr")
-    assert figures["relevance"] == "weak" and "labels" not in figures
+    assert figures["relevance"] == "weak" and "labels" not in figures and "grounding" not in figures
+    assert "no truth" in figures["left_out"] and not (tmp_path / "evaluation/groundings.parquet").exists()
     for path in (tmp_path / "plots").glob("*.csv"):
         header, *rows = path.read_text().splitlines()
         assert "labels" in header and all("weak" in row.split(",") for row in rows), path.name
@@ -109,3 +136,26 @@ def test_a_model_without_objective_is_refused(make_collection: Callable[..., Any
     (made.write(tmp_path / "data") / "locate/config.json").write_text("{}")
     with pytest.raises(BadDataError, match="names no objective"):
         evaluated(made, tmp_path, write=False)
+
+
+def test_an_index_of_another_checkpoint_is_refused(make_collection: Callable[..., Any], tmp_path: Path,
+                                                   monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    monkeypatch.setattr(Bright, "model_id", "ffffffffffffffff")
+    with pytest.raises(BadDataError, match=r"made by checkpoint 0123456789abcdef; .* is ffffffffffffffff"):
+        evaluated(make_collection(n_images=12), tmp_path)
+
+
+def test_the_gallery_shows_what_search_answers(make_collection: Callable[..., Any], tmp_path: Path) -> None:
+    evaluated(make_collection(), tmp_path)
+    gallery = json.loads((tmp_path / "evaluation/gallery.json").read_text())
+    maps = np.load(tmp_path / "evaluation/similarity_maps.npz")["maps"]
+    queries = read_table(tmp_path / "evaluation/queries.parquet", QUERIES).set_index(["query", "score"])
+    assert len({example["finding"] for example in gallery["examples"]}) == 4
+    numbers = []
+    for example in gallery["examples"]:
+        row = queries.loc[(example["query"], "mix")]
+        assert [answer["dicom_id"] for answer in example["answers"]] == list(row["answers"])[:5]
+        assert [answer["relevant"] for answer in example["answers"]] == list(row["relevant"])[:5]
+        assert example["finding_boxes"] == [[20, 30, 40, 36]]
+        numbers += [answer["map"] for answer in example["answers"]] + [example["map"]]
+    assert sorted(numbers) == list(range(len(maps))) and maps.shape[1:] == (6, 6)
