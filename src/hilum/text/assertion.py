@@ -17,6 +17,7 @@ from hilum.text.reading import Candidate, Reading, reading_of
 from hilum.vocabulary.language import Cue
 
 _GLUE = frozenset({",", "and", "or", "nor", "a", "an", "the", "of", "any", "either", "as", "well"})
+_REACH_BACK = 9
 _DIFFERENTIAL = frozenset({"or", "versus", "vs"})
 
 
@@ -72,6 +73,8 @@ def _reach_back(reading: Reading, start: int, end: int, cue: Cue) -> None:
         if reading.broken(candidate.start + 1, start + 1, "hard", "exception"):
             return
         between = reading.words[candidate.end : at]
+        if "with" in between or len(between) > _REACH_BACK:
+            return
         if at != start and not _is_list(between):
             return
         if at != start and not (listed or _joins(between)):

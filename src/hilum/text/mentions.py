@@ -2,7 +2,8 @@
 
 In: a spaCy Doc of one sentence in plain form. Out: candidates in order. Patterns without gaps come from the matcher as
 they are; patterns with gaps are put together from their parts, nearest first, inside one clause. Where candidates share
-words, the one that matched more words wins, then the one without a gap, then the tighter one.
+words, the one that matched more words wins, then the one without a gap, then the tighter one; the same words may name
+two findings ("interstitial opacities").
 """
 
 from __future__ import annotations
@@ -91,12 +92,14 @@ def find_mentions(doc: Doc) -> Doc:
     found = [Candidate(s, e, tuple(range(s, e)), term) for s, e, term in reading.hits.terms]
     found.extend(_joined(reading))
     found.sort(key=lambda c: (-len(c.tokens), c.term.n_parts, c.end - c.start, c.start))
-    taken: set[int] = set()
-    kept = []
+    taken: dict[int, tuple[int, ...]] = {}
+    kept: list[Candidate] = []
     for candidate in found:
-        if taken.isdisjoint(candidate.tokens):
-            taken.update(candidate.tokens)
-            kept.append(candidate)
+        owners = {taken.get(token) for token in candidate.tokens}
+        if owners == {None} or owners == {candidate.tokens}:
+            taken.update(dict.fromkeys(candidate.tokens, candidate.tokens))
+            if all(c.tokens != candidate.tokens or c.term.finding != candidate.term.finding for c in kept):
+                kept.append(candidate)
     reading.candidates = sorted((c for c in kept if c.term.finding is not None), key=lambda c: (c.start, c.end))
     return doc
 

@@ -188,48 +188,65 @@ class RegionFinder:
 
 
 def read_pairs(phrase: PlacePhrase, candidate: Candidate) -> list[Pair]:
-    """The pairs of side and kind that a phrase says of a finding. A side before a foreign place goes with it."""
-    sides: list[str] = []
-    pairs: list[Pair] = []
-    fresh = True
+    """The pairs of side and kind that a phrase says of a finding.
+
+    A side before a foreign place goes with it ("left humerus"), unless the place is part of the finding's own words.
+    """
+    reader = _PairReader()
     for number, (start, end, words) in enumerate(phrase.words):
         if words.kind is None:
-            said = ["left", "right"] if words.side == "bilateral" else [words.side or "left"]
-            if pairs and all(side is None for side, _ in pairs):
-                pairs = [(side, kind) for _, kind in pairs for side in said]
-            elif fresh:
-                sides = list(dict.fromkeys(sides + said))
-            else:
-                sides, fresh = said, True
-            continue
-        if words.partial and not any(
-            w.kind not in (None, "lung") and not w.partial for _, _, w in phrase.words[number + 1 :]
-        ):
-            continue
-        if words.kind == ELSEWHERE and not (candidate.start < end and start < candidate.end):
-            sides, fresh = [], True
-            continue
-        if words.kind == ELSEWHERE:
-            continue
-        pairs.extend(_pairs_of(words, sides))
-        fresh = False
-    if fresh and sides:
-        if pairs and any(side is not None for side, _ in pairs):
-            pairs.extend(
-                (side, kind) for side in sides for kind in {k for _, k in pairs} if len({k for _, k in pairs}) == 1
-            )
+            reader.say_side(["left", "right"] if words.side == "bilateral" else [words.side or ""])
+        elif words.kind == ELSEWHERE:
+            if not (candidate.start < end and start < candidate.end):
+                reader.forget_sides()
+        elif words.partial:
+            heads = [w.kind for _, _, w in phrase.words[number + 1 :] if w.kind and not w.partial]
+            if any(kind not in ("lung", ELSEWHERE) for kind in heads):
+                reader.say_kind(words)
+            elif "lung" in heads:
+                reader.pending.append(words.kind)
         else:
-            pairs.extend((side, None) for side in sides)
-    return merge_pairs(pairs)
+            reader.say_kind(words)
+    return reader.finish()
 
 
-def _pairs_of(words: PlaceWords, sides: list[str]) -> list[Pair]:
-    said = words.side or (None if sides else words.implied)
-    if said == "bilateral":
-        return [("left", words.kind), ("right", words.kind)]
-    if said is not None:
-        return [(said, words.kind)]
-    return [(side, words.kind) for side in sides] or [(None, words.kind)]
+class _PairReader:
+    """Reads a place phrase from left to right."""
+
+    def __init__(self) -> None:
+        self.pairs: list[Pair] = []
+        self.pending: list[str] = []
+        self._sides: list[str] = []
+        self._fresh = True
+
+    def say_side(self, sides: list[str]) -> None:
+        if self.pairs and all(side is None for side, _ in self.pairs):
+            self.pairs = [(side, kind) for _, kind in self.pairs for side in sides]
+        elif self._fresh:
+            self._sides = list(dict.fromkeys(self._sides + sides))
+        else:
+            self._sides, self._fresh = sides, True
+
+    def forget_sides(self) -> None:
+        self._sides, self._fresh = [], True
+
+    def say_kind(self, words: PlaceWords) -> None:
+        kinds = [words.kind]
+        if words.kind == "lung" and self.pending:
+            kinds, self.pending = list(self.pending), []
+        said = words.side or (None if self._sides else words.implied)
+        sides: list[str | None] = ["left", "right"] if said == "bilateral" else [said] if said else [*self._sides]
+        self.pairs.extend((side, kind) for kind in kinds for side in sides or [None])
+        self._fresh = False
+
+    def finish(self) -> list[Pair]:
+        if self._fresh and self._sides:
+            kinds = list(dict.fromkeys(kind for _, kind in self.pairs))
+            if not kinds:
+                self.pairs.extend((side, None) for side in self._sides)
+            elif len(kinds) == 1:
+                self.pairs.extend((side, kinds[0]) for side in self._sides)
+        return merge_pairs(self.pairs)
 
 
 def merge_pairs(pairs: list[Pair]) -> list[Pair]:
