@@ -1,0 +1,174 @@
+"""The cases that the page shows: each query with its region, the answers it got, and where the finding lights up.
+
+In: gallery.json and its maps as `evaluate` writes them, packed pixels, images, region boxes. Out: pictures as data
+URIs with boxes in their pixels. The pictures are the packed ones with the padding cut off, so a page shows no more than
+the model saw.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hilum.errors import BadDataError
+from hilum.report.page import write_score
+from hilum.report.pictures import overlay_uri, picture_uri
+from hilum.schema import IMAGES, REGION_BOXES
+from hilum.tables import check_partitions, read_table
+
+Box = tuple[float, float, float, float]
+SIMILARITIES = ("score", "region_similarity", "whole_similarity")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One picture. Boxes are x, y, width, height in its pixels; relevant: right or wrong, null for the query itself."""
+
+    picture: str
+    overlay: str | None
+    width: int
+    height: int
+    region_box: Box | None
+    finding_boxes: tuple[Box, ...]
+    relevant: bool | None
+    caption: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class ShownQuery:
+    """One question to the archive and its nearest answers."""
+
+    finding: str
+    region: str
+    summary: str
+    query: Case
+    answers: tuple[Case, ...]
+
+
+@dataclass(frozen=True)
+class _Film:
+    """Everything known of one packed image. geometry: its IMAGES row; boxes: region -> original-pixel box."""
+
+    pixels: np.ndarray
+    geometry: Mapping[str, Any]
+    boxes: Mapping[str, Box]
+
+    def window(self) -> tuple[int, int, int, int]:
+        """Left, top, right, bottom of the image within its packed square."""
+        g, size = self.geometry, self.pixels.shape[0]
+        left, top = round(g["offset_x_px"]), round(g["offset_y_px"])
+        right = min(size, round(g["offset_x_px"] + g["columns_px"] * g["scale"]))
+        bottom = min(size, round(g["offset_y_px"] + g["rows_px"] * g["scale"]))
+        return max(0, left), max(0, top), max(left + 1, right), max(top + 1, bottom)
+
+    def place(self, box: Box) -> Box:
+        """A box of original pixels in the pixels of the window."""
+        g, (left, top, _, _) = self.geometry, self.window()
+        x, y, width, height = (value * g["scale"] for value in box)
+        x, y = x + g["offset_x_px"] - left, y + g["offset_y_px"] - top
+        return round(x, 1), round(y, 1), round(width, 1), round(height, 1)
+
+
+def read_gallery(gallery: Path, maps: Path) -> tuple[list[dict[str, Any]], np.ndarray]:
+    """The examples and their maps, (n, g, g) float32. Raises BadDataError if they cannot be read."""
+    try:
+        examples = json.loads(gallery.read_text(encoding="utf-8"))["examples"]
+        with np.load(maps, allow_pickle=False) as archive:
+            return list(examples), np.asarray(archive["maps"])
+    except (OSError, EOFError, ValueError, KeyError) as error:
+        raise BadDataError(
+            f"{gallery.name}, {maps.name}: cannot be read ({type(error).__name__}). Run `dvc repro evaluate`."
+        ) from None
+
+
+def show_queries(
+    examples: Sequence[Mapping[str, Any]], maps: np.ndarray, data: Path, partitions: Sequence[str]
+) -> tuple[ShownQuery, ...]:
+    """The examples as pictures, in their order. Raises BadDataError if one names an image that is not packed."""
+    wanted = {row["dicom_id"] for row in examples} | {a["dicom_id"] for row in examples for a in row["answers"]}
+    films = _read_films(data, partitions, wanted)
+    lost = sorted(wanted - set(films))
+    if lost:
+        raise BadDataError(f"gallery: {len(lost)} images are not packed, first {lost[0]}. Run `dvc repro evaluate`.")
+    return tuple(_show_query(row, maps, films) for row in examples)
+
+
+def _show_query(row: Mapping[str, Any], maps: np.ndarray, films: Mapping[str, _Film]) -> ShownQuery:
+    finding, region = str(row["phrase"]), str(row["region"])
+    answers = []
+    for answer in row["answers"]:
+        verdict = (
+            "has it there" if answer["relevant"] else "has it elsewhere" if answer["same_finding"] else "has it not"
+        )
+        score, near, whole = (write_score(answer[part], 2) for part in SIMILARITIES)
+        caption = f"{answer['rank']}. {verdict}; study {answer['study_id']}, similarity {score}"
+        caption += f" (region {near}, whole {whole})"
+        alt = f"Answer {answer['rank']}: chest X-ray of study {answer['study_id']}, which {verdict}"
+        answers.append(_show_case(answer, region, maps, films, answer["relevant"], caption, alt))
+    alt = f"Query: chest X-ray of study {row['study_id']} with {finding} in the {region}"
+    query = _show_case(row, region, maps, films, None, f"The query, study {row['study_id']}", alt)
+    n_right = sum(bool(answer["relevant"]) for answer in row["answers"])
+    summary = (
+        f"{n_right} of the {len(answers)} answers shown are right; located@10 {write_score(row['located_at_10'], 2)}."
+    )
+    return ShownQuery(finding, region, summary, query, tuple(answers))
+
+
+def _show_case(
+    row: Mapping[str, Any],
+    region: str,
+    maps: np.ndarray,
+    films: Mapping[str, _Film],
+    relevant: bool | None,
+    caption: str,
+    alt: str,
+) -> Case:
+    film = films[row["dicom_id"]]
+    left, top, right, bottom = film.window()
+    size = film.pixels.shape[0]
+    box = film.boxes.get(region)
+    return Case(
+        picture=picture_uri(film.pixels[top:bottom, left:right]),
+        overlay=overlay_uri(maps[row["map"]], size, (left, top, right, bottom)),
+        width=right - left,
+        height=bottom - top,
+        region_box=film.place(box) if box else None,
+        finding_boxes=tuple(film.place(_box(found)) for found in row["finding_boxes"]),
+        relevant=relevant,
+        caption=caption,
+        alt=alt,
+    )
+
+
+def _read_films(data: Path, partitions: Sequence[str], wanted: set[str]) -> dict[str, _Film]:
+    """The wanted images alone, out of memory-mapped arrays."""
+    films: dict[str, _Film] = {}
+    if not wanted:
+        return films
+    check_partitions(data / "pixels", partitions, ".npy")
+    for partition in partitions:
+        images = read_table(data / "images" / f"{partition}.parquet", IMAGES)
+        images = images[images["dicom_id"].isin(wanted)]
+        if not len(images):
+            continue
+        boxes = read_table(data / "region_boxes" / f"{partition}.parquet", REGION_BOXES)
+        by_image = dict(iter(boxes[boxes["dicom_id"].isin(wanted)].groupby("dicom_id")))
+        pixels = np.load(data / "pixels" / f"{partition}.npy", mmap_mode="r")
+        for record in images.to_dict("records"):
+            image: dict[str, Any] = {str(name): value for name, value in record.items()}
+            mine = by_image.get(image["dicom_id"], boxes.iloc[:0])
+            corners = mine[["x", "y", "width", "height"]].to_numpy(float).tolist()
+            placed = {region: _box(box) for region, box in zip(mine["region"], corners)}
+            films[image["dicom_id"]] = _Film(np.array(pixels[image["row"]]), image, placed)
+    return films
+
+
+def _box(values: Sequence[float]) -> Box:
+    x, y, width, height = values
+    return x, y, width, height

@@ -1,0 +1,155 @@
+"""The page of results: what ran on which data, how good it is and against what, and a few cases to look at.
+
+In: validation.json, metrics.json, the evaluation's tables, learning curves, and the cases of the gallery. Out: one
+HTML page. What has not been measured is said to be missing, never shown as a zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from hilum.report.charts import Series, draw_dots, draw_lines
+from hilum.report.gallery import ShownQuery
+from hilum.report.page import is_phantom, render
+from hilum.report.results import (
+    GROUNDING_METRICS,
+    RETRIEVAL_METRICS,
+    find_figure,
+    list_cells,
+    list_curves,
+    list_dots,
+    list_scores,
+)
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that the page is made from. curves: phase -> its csv; alpha_curve: the csv of alphas tried."""
+
+    collection: str
+    validation: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    scores: pd.DataFrame
+    cells: pd.DataFrame
+    alpha_curve: pd.DataFrame
+    curves: Mapping[str, pd.DataFrame]
+    cases: Sequence[ShownQuery] = field(default_factory=tuple)
+
+
+def render_index_page(results: Results, data_page: str) -> str:
+    """The page. data_page: the data report's address, relative to this page."""
+    validation = results.validation
+    return render(
+        "index.html",
+        {
+            "collection": results.collection,
+            "phantom": is_phantom(results.collection),
+            "data_page": data_page,
+            "objective": results.metrics.get("objective", "unknown"),
+            "relevance": results.metrics.get("relevance", "unknown"),
+            "verdict": validation["verdict"],
+            "n_checks": len(validation["checks"]),
+            "n_passed": sum(row["passed"] for row in validation["checks"]),
+            "failed": [row for row in validation["checks"] if not row["passed"]],
+            "counts": validation["counts"],
+            "funnel": _funnel(results),
+            "partitions": _partitions(validation["counts"]["partitions"]),
+            "n_quarantined": sum(row["n"] for row in validation["counts"]["quarantine"]),
+            "phases": [_phase(name, curves) for name, curves in results.curves.items()],
+            "labels": results.metrics.get("labels"),
+            "cases": results.cases,
+            **_retrieval(results),
+            **_grounding(results),
+        },
+    )
+
+
+def _retrieval(results: Results) -> dict[str, Any]:
+    macro = list_scores(results.scores, "retrieval", "macro", RETRIEVAL_METRICS)
+    cells = list_cells(results.cells)
+    return {
+        "alpha": results.metrics.get("retrieval", {}).get("alpha"),
+        "retrieval": macro,
+        "retrieval_micro": list_scores(results.scores, "retrieval", "micro", RETRIEVAL_METRICS),
+        "retrieval_metrics": RETRIEVAL_METRICS,
+        "located": {name: find_figure(macro, name, 0) for name in ("mix", "global", "mirrored", "mix_mirrorable")},
+        "located_chart": draw_dots(
+            "Located@10 of each score",
+            "Dots with 95 % intervals; the tick is chance. The numbers are in the table that follows.",
+            "Located@10, macro over cells",
+            list_dots(macro, 0),
+        ),
+        "alpha_chart": _alpha_chart(results.alpha_curve),
+        "cells": cells,
+        "n_locatable": sum(cell["locatable"] for cell in cells),
+    }
+
+
+def _grounding(results: Results) -> dict[str, Any]:
+    macro = list_scores(results.scores, "grounding", "macro", GROUNDING_METRICS)
+    return {
+        "grounding": macro,
+        "grounding_metrics": GROUNDING_METRICS,
+        "pointing": find_figure(macro, "phrase", 0),
+        "pointing_prior": find_figure(macro, "prior", 0),
+        "pointing_chart": draw_dots(
+            "Pointing game of each map",
+            "Dots with 95 % intervals; the tick is chance. The numbers are in the table that follows.",
+            "Pointing game, macro over findings",
+            list_dots(macro, 0),
+        ),
+    }
+
+
+def _funnel(results: Results) -> list[dict[str, Any]]:
+    """The steps up to the gate, then what was indexed and asked."""
+    counts = results.metrics.get("counts", {})
+    further = (
+        ("images in the index", counts.get("images")),
+        ("cells of finding and region with enough images", counts.get("cells")),
+        ("queries of held-out patients (test)", counts.get("test_queries")),
+        ("held-out patients who ask them", counts.get("test_patients")),
+    )
+    steps = [*results.validation["counts"]["funnel"], *({"step": s, "n": n} for s, n in further if n is not None)]
+    largest = max((row["n"] for row in steps), default=0)
+    return [{**row, "share": row["n"] / largest if largest else 0.0} for row in steps]
+
+
+def _partitions(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What each partition brought; a partition's name begins with its landing's."""
+    return [{**row, "landing": str(row["partition"]).split("-")[0]} for row in rows]
+
+
+def _phase(name: str, curves: pd.DataFrame) -> dict[str, Any]:
+    losses, figures = list_curves(curves)
+    last = f"{len(curves)} epochs" if len(curves) != 1 else "1 epoch"
+    return {
+        "name": name,
+        "loss_chart": draw_lines(f"{name}: loss", f"Mean training loss by epoch, {last}.", "epoch", "loss", losses),
+        "figure_chart": draw_lines(
+            f"{name}: validation", f"Mean average precision on the validate split, {last}.", "epoch", "AP", figures
+        ),
+        "columns": [column for column in curves.columns if column != "phase"],
+        "rows": curves.to_dict("records"),
+    }
+
+
+def _alpha_chart(curve: pd.DataFrame) -> Markup:
+    named = (
+        ("located at 10", "located_at_10"),
+        ("chance", "chance_located"),
+        ("average precision", "average_precision"),
+    )
+    series = [Series(name, tuple(zip(curve["alpha"], curve[column]))) for name, column in named if column in curve]
+    return draw_lines(
+        "Validate split: figures by alpha",
+        "Located@10 and average precision for each alpha tried; 0 is the whole image alone, 1 the region alone.",
+        "alpha (weight of the region)",
+        "score",
+        series,
+    )

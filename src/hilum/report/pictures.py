@@ -1,0 +1,51 @@
+"""Pictures inside the page: packed X-rays and similarity maps as data URIs.
+
+In: uint8 pixels, float maps. Out: PNG data URIs. Nothing is written beside the page.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image
+
+HEAT = (255, 122, 24)  # one warm colour over grey: the map is read by how strong it is, not by hue
+MAX_ALPHA = 190
+FLAT = 1e-6  # cosines closer than this are one
+
+
+def picture_uri(pixels: np.ndarray) -> str:
+    """A grey picture. pixels: (height, width) uint8."""
+    return _data_uri(Image.fromarray(np.ascontiguousarray(pixels)))
+
+
+def overlay_uri(similarity_map: np.ndarray, size: int, window: tuple[int, int, int, int]) -> str | None:
+    """A map as a see-through layer: nothing at the map's median and below, strongest at its maximum.
+
+    similarity_map: (g, g) float over the packed square of `size` pixels, NaN where the model did not look. window:
+    left, top, right, bottom of the part that is shown; only that part sets the scale. None for a map that says
+    nothing: flat, or nowhere a number.
+    """
+    known = np.isfinite(similarity_map)
+    if not known.any():
+        return None
+    filled = np.where(known, similarity_map, similarity_map[known].min()).astype(np.float32)
+    drawn = np.asarray(Image.fromarray(filled).resize((size, size), Image.Resampling.BILINEAR))
+    left, top, right, bottom = window
+    shown = drawn[top:bottom, left:right]
+    low, high = float(np.median(shown)), float(shown.max())
+    if high - low < FLAT:
+        return None
+    strength = np.clip((shown - low) / (high - low), 0.0, 1.0)
+    layer = np.zeros((*strength.shape, 4), np.uint8)
+    layer[..., :3] = HEAT
+    layer[..., 3] = np.round(strength * MAX_ALPHA).astype(np.uint8)
+    return _data_uri(Image.fromarray(layer))
+
+
+def _data_uri(image: Image.Image) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,0 +1,67 @@
+"""Verdict, figures, tables, curves and cases in, the page of results out."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from hilum.errors import BadDataError
+from hilum.report.gallery import read_gallery, show_queries
+from hilum.report.index_page import Results, render_index_page
+from hilum.schema import CELLS, SCORES
+from hilum.tables import read_table, write_text
+
+if TYPE_CHECKING:
+    from hilum.config import ReportParams
+
+PHASES = ("align", "locate")
+DATA_PAGE = "data.html"  # beside the page
+log = logging.getLogger(__name__)
+
+
+def run(
+    data: Path,
+    partitions: Sequence[str],
+    metrics: Path,
+    curves: Path,
+    page: Path,
+    params: ReportParams,
+    collection: str,
+) -> None:
+    """Write the page. Raises BadDataError if a file it is made from is missing or of another shape."""
+    evaluation = data / "evaluation"
+    examples, maps = read_gallery(evaluation / "gallery.json", evaluation / "similarity_maps.npz")
+    results = Results(
+        collection=collection,
+        validation=read_json(data / "validation" / "validation.json"),
+        metrics=read_json(metrics),
+        scores=read_table(evaluation / "scores.parquet", SCORES),
+        cells=read_table(evaluation / "cells.parquet", CELLS),
+        alpha_curve=read_csv(curves / "evaluation" / "alpha.csv"),
+        curves={phase: read_csv(curves / f"{phase}.csv") for phase in PHASES},
+        cases=show_queries(examples[: params.n_queries], maps, data, partitions),
+    )
+    text = render_index_page(results, DATA_PAGE)
+    write_text(page, text)
+    log.info("report: %d cases, %.1f MB, %s", len(results.cases), len(text) / 1e6, page)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises BadDataError if there is none."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise BadDataError(f"{path} is not a JSON object ({type(error).__name__}). Run `dvc repro`.") from None
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """A csv of numbers; without rows if it holds its header alone. Raises BadDataError if it cannot be read."""
+    try:
+        return pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise BadDataError(f"{path} is not a csv ({type(error).__name__}). Run `dvc repro`.") from None
