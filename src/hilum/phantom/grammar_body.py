@@ -122,12 +122,13 @@ class BodyWriter:
         drawn = {d.finding for d in self.case.findings}
         spoken = drawn | {s.finding for sentence in said for s in sentence.statements if s.label != "absent"}
         groups = {self.grammar.row(finding).group for finding in spoken if finding not in AERATION}
+        small = "low_lung_volumes" in spoken
         clear = "lung" not in groups and self.kept is None and dice.chance(0.75)
         free = deniable(self.grammar, self.case, said)
         denied = choose_denied(self.grammar, free, dice) if dice.chance(0.92) else []
-        sentences = self._keep_promise(denied, spoken) + deny_all(self.grammar, denied, clear, dice)
+        sentences = self._keep_promise(denied, spoken) + deny_all(self.grammar, denied, clear and not small, dice)
         if clear and not any("lungs are" in s.text or "lear lungs" in s.text for s in sentences):
-            self._add("lung", lines["lungs"], ())
+            self._add("lung", [line for line in lines["lungs"] if not (small and "expanded" in line)], ())
         elif "lung" in groups:
             self._add_otherwise(lines)
         self.groups.setdefault("pleura", []).extend(sentences)
@@ -199,10 +200,10 @@ class BodyWriter:
             quiet = "normal" if not findings and not self.case.findings else "chronic"
             kind = "stable" if self.case.prior is not None and dice.chance(0.25) else quiet
             body.impression.append(Said(dice.pick(lines[kind]), ()))
-        elif dice.chance(0.1):
-            body.impression.append(Said(dice.pick(lines["otherwise"]), ()))
         if dice.chance(0.2):
             free = [f for f in deniable(self.grammar, self.case, said) if f in self.grammar.body["denied_common"][:3]]
             body.impression += deny_all(self.grammar, dice.shuffled(free)[: dice.number(1, 2)], False, dice)
+        if positive and dice.chance(0.1):
+            body.impression.append(Said(dice.pick(lines["otherwise"]), ()))
         if dice.chance(0.1):
             body.impression.append(Said(dice.pick(self.grammar.body["hypothetical"]), ()))

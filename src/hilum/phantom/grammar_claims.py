@@ -17,7 +17,7 @@ OMITTED = {"minimal": 0.1, "mild": 0.07, "moderate": 0.05, "severe": 0.03}
 HEDGED = 0.05  # in every section
 FIRST_HEDGED = 0.05  # hedged in the findings, committed in the impression
 LATER_HEDGED = 0.015  # committed in the findings, hedged in the impression
-UNPLACED = 0.12  # of those whose place can be left out
+UNPLACED = 0.15  # of those whose place can be left out
 COARSE = 0.04  # placed by side only
 RESOLVED = 0.65  # of the earlier study's passing findings that are gone
 SEVERITIES = ("minimal", "mild", "moderate", "severe")
@@ -29,7 +29,8 @@ class Claim:
 
     label: what the report says in the end (present, uncertain, absent); first_label: what its findings section says;
     other_word: an opacity is described and the finding itself left unnamed.
-    where: findings, impression, both or addendum.
+    where: findings, impression, both or addendum. detail: in [0, 1), chooses what must not change within a report (a
+    nodule's millimetres, the rib, the tip of a line). arm: of a line.
     """
 
     finding: str
@@ -41,6 +42,8 @@ class Claim:
     placed: bool = True
     other_word: bool = False
     where: str = "both"
+    detail: float = 0.0
+    arm: str = "right"
 
     @property
     def severity(self) -> str:
@@ -60,7 +63,8 @@ def plan_claims(grammar: Grammar, case: StudyCase, dice: Dice) -> list[Claim]:
         row = grammar.row(finding)
         for claim in _group(grammar, row, [d for d in case.findings if d.finding == finding], dice):
             claims.extend(_decide(row, claim, case.prior is not None, dice))
-    return claims + _resolved(grammar, case, dice)
+    arm = "left" if case.subject_id % 3 == 0 else "right"
+    return [replace(claim, detail=dice.roll(), arm=arm) for claim in claims + _resolved(grammar, case, dice)]
 
 
 def _group(grammar: Grammar, row: FindingRow, drawn: Sequence[DrawnFinding], dice: Dice) -> list[Claim]:
@@ -124,7 +128,7 @@ def _where(row: FindingRow, claim: Claim, dice: Dice) -> str:
 
 def is_lesser(row: FindingRow) -> bool:
     """Whether the finding is a device or of long standing, and seldom worth a line of the impression."""
-    return row.device or row.lasting or row.group == "bone"
+    return not row.notable and (row.device or row.lasting or row.group == "bone")
 
 
 def _resolved(grammar: Grammar, case: StudyCase, dice: Dice) -> list[Claim]:

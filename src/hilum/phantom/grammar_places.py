@@ -100,13 +100,8 @@ NO_WORDS = PlaceWords((), (), (), ())
 def find_words(grammar: Grammar, row: FindingRow, regions: tuple[str, ...], dice: Dice) -> Place:
     """Words that place the finding in the regions, and nothing else."""
     sides = sides_of(regions)
-    arity = (
-        "one"
-        if len(regions) == 1 or (row.place == "sided" and len(sides) == 1)
-        else "both"
-        if len(sides) == 2
-        else "two"
-    )
+    single = len(regions) == 1 or (row.place == "sided" and len(sides) == 1)
+    arity = "one" if single else "both" if len(sides) == 2 else "two"
     side = sides[0] if len(sides) == 1 else ""
     zone = zone_of(regions[0])
     if row.place == "zoned" or (row.place == "diffuse" and zone != "lung"):

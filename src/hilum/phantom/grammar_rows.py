@@ -18,7 +18,8 @@ import numpy as np
 import yaml
 
 FOLDER = Path(__file__).parent / "grammar"
-FINDING_FILES = ("pleura", "lung", "chest", "device")
+FINDING_FILES = ("pleura", "lung", "heart", "device")
+GROUPS = ("device", "lung", "pleura", "heart", "bone")
 PLACES = ("fixed", "sided", "zoned", "pneumothorax", "diffuse", "whole", "tip", "nowhere")
 
 Item = TypeVar("Item")
@@ -100,6 +101,7 @@ class FindingRow:
     scale: str
     device: bool
     lasting: bool
+    notable: bool
     np_post_only: bool
     clause_share: float
     linked_share: float
@@ -163,6 +165,8 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def _finding_row(key: str, raw: Mapping[str, Any], group: str) -> FindingRow:
     if raw["place"] not in PLACES:
         raise ValueError(f"grammar row {key} has place {raw['place']!r}; use one of {', '.join(PLACES)}")
+    if raw.get("group", group) not in GROUPS:
+        raise ValueError(f"grammar row {key} has group {raw['group']!r}; use one of {', '.join(GROUPS)}")
     own: dict[str, dict[str, Any]] = {}
     for kind in ("adj", "post", "far"):
         for arity, rows in raw.get(kind, {}).items():
@@ -176,6 +180,7 @@ def _finding_row(key: str, raw: Mapping[str, Any], group: str) -> FindingRow:
         scale=raw.get("scale", ""),
         device=raw.get("device", False),
         lasting=raw.get("lasting", False),
+        notable=raw.get("notable", False),
         np_post_only=raw.get("np_post_only", False),
         clause_share=raw.get("clause_share", 0.0),
         linked_share=raw.get("linked_share", 0.0),

@@ -7,6 +7,7 @@ In: a claim, and the label it has in the section being written. Out: `Said`. A c
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hilum.phantom.case import Statement
@@ -75,7 +76,8 @@ class Wording:
         """An adjective of severity, or nothing."""
         if not self.row.scale or not self.dice.chance(share):
             return ""
-        return str(self.dice.pick(self.grammar.words["scales"][self.row.scale][severity]))
+        words = self.grammar.words["scales"][self.row.scale][severity]
+        return str(self._detail(words) if self.row.scale.startswith("length") else self.dice.pick(words))
 
     def noun(self, before: bool = False) -> Noun:
         """A noun that fits the number of sides, the severity and, if a place stands before it, that."""
@@ -93,9 +95,9 @@ class Wording:
         options = getattr(self.place.words, kind)
         return self.place.fill(self.dice.pick(options), self.grammar) if options else ""
 
-    def phrase(self, place_first: float = 0.55) -> Phrase:
+    def phrase(self, place_first: float = 0.55, sized: float = 0.7) -> Phrase:
         """Size, place and noun. place_first: how often the place stands before the noun, if it can."""
-        size = self.size(self.claim.severity)
+        size = self.size(self.claim.severity, sized)
         before = bool(self.place.words.adj) and not self.row.np_post_only and self.dice.chance(place_first)
         noun = self.noun(before)
         parts = (size, self.words("adj"), noun.text) if before else (size, noun.text, self.words("post"))
@@ -105,6 +107,10 @@ class Wording:
         """Size and noun without the place."""
         noun = self.noun()
         return Phrase(f"{self.size(self.claim.severity)} {noun.text}".strip(), noun.number)
+
+    def _detail(self, words: Sequence[str]) -> str:
+        """The same of them in every sentence about the claim."""
+        return words[int(self.claim.detail * len(words))]
 
     def _size(self) -> str:
         return self.size(self.claim.severity)
@@ -137,19 +143,19 @@ class Wording:
         return self.noun().text
 
     def _mm(self) -> str:
-        return str(5 + 5 * SEVERITIES.index(self.claim.severity) + self.dice.number(0, 4))
+        return str(5 + 5 * SEVERITIES.index(self.claim.severity) + int(self.claim.detail * 5))
 
     def _cm(self) -> str:
-        return f"{self.dice.number(25, 62) / 10:.1f}"
+        return f"{2.5 + self.claim.detail * 3.7:.1f}"
 
     def _rib(self) -> str:
-        return str(self.dice.any(self.grammar.words["ribs"]))
+        return str(self._detail(self.grammar.words["ribs"]))
 
     def _ribs(self) -> str:
-        return str(self.dice.any(self.grammar.words["rib_pairs"]))
+        return str(self._detail(self.grammar.words["rib_pairs"]))
 
     def _arm(self) -> str:
-        return str(self.dice.any(self.grammar.words["arms"]))
+        return self.claim.arm
 
     def _tip(self) -> str:
         return str(self.dice.pick(self.grammar.places["tips"][str(self.regions()[0])]))
@@ -173,7 +179,7 @@ def say_claim(
     if linked and dice.chance(w.row.linked_share):
         return _say_linked(w, dice.pick(linked))
     clauses = _fitting_clauses(w, state)
-    if clauses and dice.chance(w.row.clause_share):
+    if clauses and (dice.chance(w.row.clause_share) or (w.row.np_post_only and w.place.arity == "none")):
         return Said(w.fill(dice.pick(clauses)), statements)
     if (
         w.place.arity == "both"
@@ -222,7 +228,8 @@ def _fitting_clauses(w: Wording, state: str) -> tuple[str, ...]:
     if arity == "unplaced" and w.row.place not in ("sided", "zoned", "pneumothorax"):
         arity = "one"
     states = w.row.clauses.get(arity, {})
-    spare = "present" if w.row.clause_share == 1.0 and state not in ("uncertain", "absent") else ""
+    whole = w.row.clause_share == 1.0 or (w.row.np_post_only and arity == "unplaced")
+    spare = "present" if whole and state not in ("uncertain", "absent") else ""
     clauses = states.get(state) or states.get(spare, ())
     return tuple(text for text in clauses if "{adj}" not in text or w.place.words.adj)
 
@@ -262,7 +269,8 @@ def _framed(w: Wording, state: str) -> str:
         bare = w.bare()
         return _frame(w, far, bare)
     device = f"device_{state}"
-    return _frame(w, device if w.row.device and device in w.grammar.frames else state, w.phrase())
+    sized = 0.3 if state in ("improved", "worsened") else 0.7
+    return _frame(w, device if w.row.device and device in w.grammar.frames else state, w.phrase(sized=sized))
 
 
 def _frame(w: Wording, name: str, phrase: Phrase) -> str:

@@ -44,7 +44,7 @@ STRENGTH = ("absent", "uncertain", "present")
 
 
 def write_report(case: StudyCase, rng: np.random.Generator) -> WrittenReport:
-    """Write the report of a study: its text, and what a right reading finds, sorted, one statement a finding and region.
+    """Write the report of a study: its text, and what a right reading finds, sorted, one row a finding and region.
 
     The same case and generator state give the same report. Findings without a row of grammar are named by their key.
     """
