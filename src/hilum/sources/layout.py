@@ -8,8 +8,9 @@ image. Nothing here opens a file.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
 
 from hilum.schema import DICOM_PATTERN
 
@@ -25,8 +26,7 @@ _STUDY = re.compile(r"^s(5[0-9]{7})(?:\.txt)?$")
 _DICOM = re.compile(DICOM_PATTERN)
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """What a path says. problem: why it is not of the layout's form; then only the ids that could be read are set."""
 
     shard: str
@@ -37,15 +37,16 @@ class Place:
     climbs: bool = False
 
 
+@lru_cache(maxsize=1 << 20)  # MIMIC has 600,000 files, and `land` asks of each half a dozen times
 def read_place(path: str, kind: str) -> Place:
     """The ids that a path carries. kind: report or image.
 
     Ids are read from any part of the path that has their form, so that a misplaced file of a withdrawn subject is
     still known to be that subject's. `climbs` is True for a path that is absolute or has a part `..`.
     """
-    parts = PurePosixPath(path).parts
+    parts = path.split("/")
     subject_id, study_id = _last_id(_SUBJECT, parts), _last_id(_STUDY, parts)
-    stem = PurePosixPath(path).stem
+    stem = parts[-1].rpartition(".")[0] or parts[-1]
     dicom_id = stem if kind == "image" and _DICOM.match(stem) else None
     shard = shard_of(path)
     if path.startswith("/") or ".." in parts:
@@ -56,7 +57,7 @@ def read_place(path: str, kind: str) -> Place:
 
 def shard_of(path: str) -> str:
     """The shard (p10 to p19) that a path belongs to; a path that names none is counted with p10."""
-    parts = PurePosixPath(path).parts
+    parts = path.split("/", 2)
     return parts[1] if len(parts) > 2 and parts[1] in SHARDS else SHARDS[0]
 
 
@@ -76,13 +77,13 @@ def files_root(tree: Path) -> Path:
     return (tree / FILES_FOLDER).resolve()
 
 
-def _last_id(pattern: re.Pattern[str], parts: tuple[str, ...]) -> int | None:
+def _last_id(pattern: re.Pattern[str], parts: list[str]) -> int | None:
     found = [match.group(1) for part in parts if (match := pattern.match(part))]
     return int(found[-1]) if found else None
 
 
 def _problem(
-    parts: tuple[str, ...], kind: str, subject_id: int | None, study_id: int | None, dicom_id: str | None
+    parts: list[str], kind: str, subject_id: int | None, study_id: int | None, dicom_id: str | None
 ) -> str | None:
     n_parts = 4 if kind == "report" else 5
     if len(parts) != n_parts or parts[0] != FILES_FOLDER:

@@ -111,6 +111,7 @@ def remove_phantom(root: Path, landings: Sequence[Landing]) -> None:
         for folder in (RAW_FOLDER, TRUTH_FOLDER):
             remove(root / folder / row.landing)
         remove(root / LANDINGS_FOLDER / f"{row.landing}.json")
+    remove(root / TRUTH_FOLDER / ".gitignore")  # DVC's; it names the folder that is gone
 
 
 def remove_partition(root: Path, name: str) -> None:
