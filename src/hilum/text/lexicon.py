@@ -14,8 +14,9 @@ from spacy.language import Language
 from spacy.matcher import PhraseMatcher
 from spacy.tokens import Doc
 
+from hilum.text.sentences import plain
 from hilum.vocabulary.language import Cue, PlaceWords, load_cues, load_places
-from hilum.vocabulary.loader import Placement, load_findings
+from hilum.vocabulary.loader import load_findings
 from hilum.vocabulary.phrases import expand, split_parts
 
 
@@ -66,14 +67,13 @@ class Lexicon:
     def __init__(self, nlp: Language) -> None:
         rows: dict[str, list[Entry]] = {}
         for phrase, entry in _entries():
-            rows.setdefault(phrase, []).append(entry)
+            rows.setdefault(plain(phrase), []).append(entry)
         self._matcher = PhraseMatcher(nlp.vocab, attr="ORTH")
         self._entries: dict[int, list[Entry]] = {}
         for number, (phrase, entries) in enumerate(rows.items()):
             key = f"row{number}"
             self._matcher.add(key, [nlp.make_doc(phrase)])
             self._entries[nlp.vocab.strings[key]] = entries
-        self.placements: dict[str, Placement] = {f.finding: f.placement for f in load_findings()}
 
     def find(self, doc: Doc) -> Hits:
         """All hits of a sentence in plain form; cues and places are freed of those inside longer ones."""
@@ -121,6 +121,7 @@ def _entries() -> Iterable[tuple[str, Entry]]:
     marks += [(row.phrases, Mark("severity", row.meaning)) for row in cues.severities]
     marks += [(row.phrases, Mark("temporal", row.meaning)) for row in cues.temporals]
     marks += [(cues.links, Mark("link", "link")), (cues.beside, Mark("beside", "beside"))]
+    marks += [(cues.backrefs, Mark("backref", "backref"))]
     for phrases, mark in marks:
         yield from ((phrase, mark) for pattern in phrases for phrase in expand(pattern))
 

@@ -92,14 +92,16 @@ def find_mentions(doc: Doc) -> Doc:
     found = [Candidate(s, e, tuple(range(s, e)), term) for s, e, term in reading.hits.terms]
     found.extend(_joined(reading))
     found.sort(key=lambda c: (-len(c.tokens), c.term.n_parts, c.end - c.start, c.start))
-    taken: dict[int, tuple[int, ...]] = {}
+    owners: dict[int, Candidate] = {}
     kept: list[Candidate] = []
     for candidate in found:
-        owners = {taken.get(token) for token in candidate.tokens}
-        if owners == {None} or owners == {candidate.tokens}:
-            taken.update(dict.fromkeys(candidate.tokens, candidate.tokens))
-            if all(c.tokens != candidate.tokens or c.term.finding != candidate.term.finding for c in kept):
-                kept.append(candidate)
+        owner = owners.get(candidate.tokens[0])
+        if all(token not in owners for token in candidate.tokens):
+            owners.update(dict.fromkeys(candidate.tokens, candidate))
+            kept.append(candidate)
+        elif owner is not None and owner.tokens == candidate.tokens and candidate.term.finding and owner.term.finding:
+            if candidate.term.finding not in {t.finding for t in (owner.term, *owner.twins)}:
+                owner.twins.append(candidate.term)
     reading.candidates = sorted((c for c in kept if c.term.finding is not None), key=lambda c: (c.start, c.end))
     return doc
 

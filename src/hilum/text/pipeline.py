@@ -53,13 +53,14 @@ def mentions_of(doc: Doc) -> tuple[Mention, ...]:
         Mention(
             start=doc[c.start].idx,
             end=doc[c.end - 1].idx + len(doc[c.end - 1]),
-            finding=c.finding,
-            regions=c.regions,
-            side=c.side,
+            finding=term.finding or "",
+            pairs=tuple(c.pairs),
             assertion=c.assertion,
             severity=c.severity,
             temporal=c.temporal,
-            rule=f"{c.finding}: {c.term.pattern}" + (f" [{c.cue}]" if c.cue else ""),
+            rule=f"{term.finding}: {term.pattern}" + (f" [{c.cue}]" if c.cue else ""),
+            refers_back=c.refers_back,
         )
         for c in reading.candidates
+        for term in (c.term, *c.twins)
     )

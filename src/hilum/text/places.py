@@ -10,7 +10,9 @@ where the finding implies its place (findings.yaml, placement).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 from spacy.language import Language
@@ -21,6 +23,7 @@ from hilum.vocabulary import REGIONS
 from hilum.vocabulary.language import ELSEWHERE, PlaceWords, load_cues
 from hilum.vocabulary.loader import Placement, load_findings
 
+_SEPARATORS = frozenset({",", "and", "or", "with", "without", "no", ":", "of"})
 _ORDER = {region: number for number, region in enumerate(REGIONS)}
 
 
@@ -47,7 +50,8 @@ class RegionFinder:
         self._verbs = cues.verbs
         self._prepositions = cues.prepositions
         self._glue = cues.glue
-        self._placements = {f.finding: f.placement for f in load_findings()}
+        self._placements = placements()
+        self._signs = {f.finding for f in load_findings() if f.sign}
 
     def __call__(self, doc: Doc) -> Doc:
         """Place every candidate of the sentence."""
@@ -57,8 +61,7 @@ class RegionFinder:
         for phrase in self._phrases(reading):
             self._attach(reading, phrase)
         self._share(reading)
-        for candidate in reading.candidates:
-            place(candidate, self._placements[candidate.finding])
+        self._look_back(reading)
         return doc
 
     def _phrases(self, reading: Reading) -> list[PlacePhrase]:
@@ -107,10 +110,11 @@ class RegionFinder:
     def _leads(self, reading: Reading, phrase: PlacePhrase, start: int) -> bool:
         """Whether only words that describe stand between the phrase and the finding at `start`."""
         between = reading.words[phrase.end : start]
-        return len(between) <= 5 and not any(
-            w in self._verbs or w in self._prepositions or w in {",", "and", "or", "with", "without", "no", ":"}
-            for w in between
-        )
+        if len(between) > 5 or any(m.kind in {"link", "boundary"} for m in _marks(reading, phrase.end, start)):
+            return False
+        if between[1:2] == ["of"]:  # "bibasilar areas of atelectasis"
+            between = between[2:]
+        return not any(w in self._verbs or w in self._prepositions or w in _SEPARATORS for w in between)
 
     def _split(
         self, reading: Reading, phrase: PlacePhrase, before: Candidate
@@ -146,13 +150,13 @@ class RegionFinder:
             relation = self._relation(reading, first, second)
             if relation is None or not first.pairs or not self._may_share(first, second, relation):
                 continue
+            sides = list(dict.fromkeys(side for side, _ in first.pairs if side))
             if second.own_place:
-                sides = sorted({side for side, _ in first.pairs if side})
                 if sides:
                     second.pairs = merge_pairs([(side, kind) for _, kind in second.pairs for side in sides])
-            elif relation == "beside":
-                second.pairs = merge_pairs([(side, None) for side, _ in first.pairs if side])
-            elif relation == "link" or first.leads or not first.own_place:
+            elif relation == "beside" and self._placements[first.finding].rule == "sided":
+                second.pairs = [(side, None) for side in sides]
+            elif relation in {"link", "beside"} or first.leads or not first.own_place:
                 second.pairs = list(first.pairs)
                 second.leads = first.leads
         for first, second in reversed(list(pairwise(candidates))):
@@ -177,14 +181,47 @@ class RegionFinder:
         if reading.broken(first.end, second.start + 1, "hard", "exception"):
             return None
         between = reading.words[first.end : second.start]
-        marks = {m.kind for s, e, m in reading.hits.marks if first.end <= s and e <= second.start}
-        if "link" in marks and not {"and", ","} & set(between[-2:]):
+        links = [e for s, e, m in reading.hits.marks if m.kind == "link" and first.end <= s and e <= second.start]
+        if links and not {"and", ","} & set(reading.words[max(links) : second.start]):
             return "link"
-        if "beside" in marks and "with" in between:
+        if self._is_gloss(first, second, between):
+            return "link"
+        if any(m.kind == "beside" for m in _marks(reading, first.end, second.start)) and "with" in between:
             return "beside"
-        if len(between) > 6 or any(w in self._verbs or w in {"with", ":"} for w in between):
+        if len(between) > 7 or any(w in self._verbs or w in {"with", ":"} for w in between):
             return None
-        return "list" if not between or {"and", "or", ","} & set(between) else None
+        return "list" if not between or {"and", "or", ",", "versus", "vs"} & set(between) else None
+
+    def _is_gloss(self, first: Candidate, second: Candidate, between: list[str]) -> bool:
+        """A sign with its explanation behind a comma or a word lost to de-identification: "opacity, ___ atelectasis"."""
+        if first.finding not in self._signs or second.finding in self._signs:
+            return False
+        if self._placements[second.finding].rule != "zone":
+            return is_gap(between[-1] if between else "") or is_gap(between[-2] if len(between) > 1 else "")
+        behind = between[len(between) - between[::-1].index(",") :] if "," in between else None
+        gap = any(is_gap(word) for word in between[-3:])
+        return gap or (behind is not None and len(behind) <= 2 and not {"and", "with", "no", "without"} & set(behind))
+
+    def _look_back(self, reading: Reading) -> None:
+        """Mark findings without a place in a sentence that goes on with the one before it ("This may be ...")."""
+        if not any(s == 0 and m.kind == "backref" for s, _, m in reading.hits.marks):
+            return
+        if any(c.pairs for c in reading.candidates[:1]):
+            return
+        for candidate in reading.candidates:
+            rule = self._placements[candidate.finding].rule
+            candidate.refers_back = (
+                not candidate.pairs and candidate.assertion != "absent" and rule in {"zone", "sided"}
+            )
+
+
+def is_gap(word: str) -> bool:
+    """Whether a token stands for words removed by de-identification."""
+    return word.startswith("\u00a4") or (len(word) > 2 and not word.strip("x"))
+
+
+def _marks(reading: Reading, start: int, end: int) -> list[Mark]:
+    return [m for s, e, m in reading.hits.marks if start <= s and e <= end]
 
 
 def read_pairs(phrase: PlacePhrase, candidate: Candidate) -> list[Pair]:
@@ -267,31 +304,44 @@ def merge_pairs(pairs: list[Pair]) -> list[Pair]:
     return list(dict.fromkeys(merged))
 
 
-def place(candidate: Candidate, placement: Placement) -> None:
-    """Set a candidate's regions and side from its pairs, by its finding's rule."""
-    sides = {side for side, _ in candidate.pairs if side}
-    candidate.side = "bilateral" if len(sides) == 2 else next(iter(sides), None)
+def place(finding: str, pairs: Sequence[Pair]) -> tuple[str, ...]:
+    """The regions of a finding that is said to lie at these pairs of side and kind, by its row's placement."""
+    placement = placements()[finding]
     if placement.rule == "fixed":
         regions = set(placement.regions)
     elif placement.rule == "none":
         regions = set()
     elif placement.rule == "sided":
-        regions = {f"{side} {placement.unit}" for side in sides}
+        regions = {f"{side} {placement.unit}" for side, _ in pairs if side}
     elif placement.rule == "tip":
-        regions = {kind for _, kind in candidate.pairs if kind in _ORDER} or set(placement.regions)
+        regions = {kind for _, kind in pairs if kind in _ORDER} or set(placement.regions)
     else:
-        regions = _zones(candidate.pairs, placement)
-    candidate.regions = tuple(sorted((r for r in regions if r), key=_ORDER.__getitem__))
+        regions = _zones(pairs, placement)
+    return tuple(sorted(regions, key=_ORDER.__getitem__))
 
 
-def _zones(pairs: list[Pair], placement: Placement) -> set[str]:
-    regions = set()
+def side_of(pairs: Sequence[Pair]) -> str | None:
+    """left, right, bilateral, or None where no side is said."""
+    sides = {side for side, _ in pairs if side}
+    return "bilateral" if len(sides) == 2 else next(iter(sides), None)
+
+
+@cache
+def placements() -> dict[str, Placement]:
+    """Finding -> how it is placed."""
+    return {f.finding: f.placement for f in load_findings()}
+
+
+def _zones(pairs: Sequence[Pair], placement: Placement) -> set[str]:
+    regions, edges = set(), set()
     for side, kind in pairs:
         if side is None:
             continue
         named = f"{side} {kind}"
         if kind in (None, "lung") or (placement.rule == "diffuse" and kind == "hilar structures"):
             regions.add(f"{side} {placement.unit}")
+        elif kind in {"hemidiaphragm", "costophrenic angle"}:
+            edges.add(named)
         elif named in _ORDER:
             regions.add(named)
-    return regions or (set(placement.regions) if placement.rule == "diffuse" else set())
+    return regions or edges or (set(placement.regions) if placement.rule == "diffuse" else set())

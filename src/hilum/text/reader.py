@@ -12,7 +12,8 @@ from itertools import islice
 from typing import Any
 
 from hilum.text.pipeline import build_pipeline, mentions_of
-from hilum.text.reading import Mention
+from hilum.text.places import place, side_of
+from hilum.text.reading import Mention, Pair
 from hilum.text.sections import SectionSpan, split_sections
 from hilum.text.sentences import RawOffsets, plain, split_sentences
 from hilum.vocabulary.language import load_sections
@@ -66,31 +67,32 @@ class ReportReader:
 
     def _rows(self, study_id: int | str, text: str, sentences: list[tuple[str, int, int, str]]) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
+        spoken_of: tuple[str, tuple[Pair, ...]] = ("", ())
         for number, (section, start, end, plain_form) in enumerate(sentences):
             mentions = self._memo[plain_form]
             if not mentions:
                 continue
             offsets = RawOffsets(text[start:end])
-            reading = self._readings[section]
             for mention in mentions:
+                pairs = spoken_of[1] if mention.refers_back and spoken_of[0] == section else mention.pairs
+                row = self._row(mention, pairs, section)
                 char_start, char_end = offsets.span(mention.start, mention.end)
-                rows.append(
-                    {
-                        "study_id": study_id,
-                        "mention_id": len(rows),
-                        "section": section,
-                        "sentence": number,
-                        "sentence_start": start,
-                        "sentence_end": end,
-                        "char_start": start + char_start,
-                        "char_end": start + char_end,
-                        "finding": mention.finding,
-                        "regions": mention.regions,
-                        "side": mention.side,
-                        "assertion": mention.assertion if reading == "labels" else reading,
-                        "severity": mention.severity,
-                        "temporal": mention.temporal,
-                        "rule": mention.rule,
-                    }
-                )
+                row |= {"study_id": study_id, "mention_id": len(rows), "section": section, "sentence": number}
+                row |= {"sentence_start": start, "sentence_end": end}
+                row |= {"char_start": start + char_start, "char_end": start + char_end}
+                rows.append(row)
+            located = [m.pairs for m in mentions if m.pairs and m.assertion != "absent"]
+            spoken_of = (section, located[-1]) if located else spoken_of
         return rows
+
+    def _row(self, mention: Mention, pairs: tuple[Pair, ...], section: str) -> dict[str, Any]:
+        reading = self._readings[section]
+        return {
+            "finding": mention.finding,
+            "regions": place(mention.finding, pairs),
+            "side": side_of(pairs),
+            "assertion": mention.assertion if reading == "labels" else reading,
+            "severity": mention.severity,
+            "temporal": mention.temporal,
+            "rule": mention.rule,
+        }

@@ -21,7 +21,8 @@ Pair = tuple[str | None, str | None]
 class Candidate:
     """A finding in a sentence while its place and assertion are being found. Token offsets, last exclusive.
 
-    tokens: those that the pattern itself matched. pairs: places said. leads: the places stand before the finding.
+    tokens: those that the pattern itself matched. twins: patterns of other findings that matched the same ones.
+    pairs: places said. leads: the places stand before the finding.
     """
 
     start: int
@@ -33,8 +34,8 @@ class Candidate:
     pairs: list[Pair] = field(default_factory=list)
     leads: bool = False
     own_place: bool = False
-    regions: tuple[str, ...] = ()
-    side: str | None = None
+    twins: list[Term] = field(default_factory=list)
+    refers_back: bool = False
     severity: str | None = None
     temporal: str | None = None
 
@@ -60,13 +61,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """One finding named in a sentence; offsets of characters in the sentence's plain form."""
+    """One finding named in a sentence; offsets of characters in the sentence's plain form.
+
+    refers_back: it has no place of its own and the sentence goes on with what the one before it spoke of.
+    """
 
     start: int
     end: int
     finding: str
-    regions: tuple[str, ...]
-    side: str | None
+    pairs: tuple[Pair, ...]
     assertion: str
     severity: str | None
     temporal: str | None

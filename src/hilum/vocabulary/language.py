@@ -60,6 +60,7 @@ class Cues:
     glue: frozenset[str]
     links: tuple[str, ...]
     beside: tuple[str, ...]
+    backrefs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ def load_cues() -> Cues:
         glue=frozenset(_word_list("cues.yaml", "glue")),
         links=_word_list("cues.yaml", "links"),
         beside=_word_list("cues.yaml", "beside"),
+        backrefs=_word_list("cues.yaml", "backrefs"),
     )
 
 

@@ -56,6 +56,7 @@ class Finding:
     terms: tuple[str, ...]
     normal: tuple[str, ...]
     not_terms: tuple[str, ...]
+    sign: bool = False
 
 
 def read_rows(name: str, key: str) -> list[dict[str, Any]]:
@@ -129,7 +130,7 @@ def load_findings() -> tuple[Finding, ...]:
 
 def _finding(row: Mapping[str, Any]) -> Finding:
     file = "findings.yaml"
-    check_keys(file, row, ("finding", "name", "category", "terms"), ("chexpert", "placement", "normal", "not"))
+    check_keys(file, row, ("finding", "name", "category", "terms"), ("chexpert", "placement", "normal", "not", "sign"))
     key = row["finding"]
     check_value(file, key, "category", row["category"], CATEGORIES)
     return Finding(
@@ -141,6 +142,7 @@ def _finding(row: Mapping[str, Any]) -> Finding:
         terms=words(file, key, row["terms"]),
         normal=words(file, key, row.get("normal", [])),
         not_terms=words(file, key, row.get("not", [])),
+        sign=bool(row.get("sign", False)),
     )
 
 
