@@ -99,11 +99,17 @@ def find_mentions(doc: Doc) -> Doc:
         if all(token not in owners for token in candidate.tokens):
             owners.update(dict.fromkeys(candidate.tokens, candidate))
             kept.append(candidate)
-        elif owner is not None and owner.tokens == candidate.tokens and candidate.term.finding and owner.term.finding:
-            if candidate.term.finding not in {t.finding for t in (owner.term, *owner.twins)}:
-                owner.twins.append(candidate.term)
+        elif owner is not None and _is_twin(owner, candidate):
+            owner.twins.append(candidate.term)
     reading.candidates = sorted((c for c in kept if c.term.finding is not None), key=lambda c: (c.start, c.end))
     return doc
+
+
+def _is_twin(owner: Candidate, candidate: Candidate) -> bool:
+    """Whether a candidate names another finding by the very words of one that is kept."""
+    if owner.tokens != candidate.tokens or not owner.term.finding or not candidate.term.finding:
+        return False
+    return all(term.finding != candidate.term.finding for term in (owner.term, *owner.twins))
 
 
 def _joined(reading: Reading) -> Iterator[Candidate]:

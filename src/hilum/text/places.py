@@ -18,6 +18,7 @@ from itertools import pairwise
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from hilum.text.lexicon import Mark
 from hilum.text.reading import Candidate, Pair, Reading, reading_of
 from hilum.vocabulary import REGIONS
 from hilum.vocabulary.language import ELSEWHERE, PlaceWords, load_cues
@@ -193,7 +194,7 @@ class RegionFinder:
         return "list" if not between or {"and", "or", ",", "versus", "vs"} & set(between) else None
 
     def _is_gloss(self, first: Candidate, second: Candidate, between: list[str]) -> bool:
-        """A sign with its explanation behind a comma or a word lost to de-identification: "opacity, ___ atelectasis"."""
+        """A sign with its explanation behind a comma or a removed word: "opacity, ___ atelectasis"."""
         if first.finding not in self._signs or second.finding in self._signs:
             return False
         if self._placements[second.finding].rule != "zone":
