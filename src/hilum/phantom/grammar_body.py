@@ -1,7 +1,8 @@
 """The body of a report: findings, impression and addendum, as sentences with their statements.
 
 In: claims and the report's shape. Out: `Body`. Sentences that state nothing (normal lungs, recommendations, histories)
-are written here too; only a normal heart and sharp costophrenic angles state something.
+are written here too; of the normal ones, those of heart size, mediastinum, trachea,
+vessels and costophrenic angles deny a finding.
 """
 
 from __future__ import annotations
@@ -9,19 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from hilum.phantom.case import Statement, StudyCase
+from hilum.phantom.case import StudyCase
 from hilum.phantom.grammar_claims import SEVERITIES, Claim, is_lesser
-from hilum.phantom.grammar_denials import choose_denied, deniable, deny_all, deny_but, deny_side, other_than
+from hilum.phantom.grammar_denials import absent, choose_denied, deniable, deny_all, deny_but, deny_side, other_than
 from hilum.phantom.grammar_pairs import join_briefly, say_pairs
 from hilum.phantom.grammar_places import SIDES, placeable, sides_of
 from hilum.phantom.grammar_rows import Dice, Grammar
 from hilum.phantom.grammar_sentences import Said, say_claim, tidy
 
 SHAPES = ("full", "impression_only", "findings_only", "last_paragraph", "no_header", "combined")
-HEART_ABSENT = (Statement("enlarged_cardiac_silhouette", "cardiac silhouette", "absent"),)
-ANGLES_ABSENT = tuple(
-    Statement("costophrenic_angle_blunting", f"{side} costophrenic angle", "absent") for side in SIDES
-)
 MIDDLE = (
     "enlarged_hilum",
     "tortuous_aorta",
@@ -89,8 +86,10 @@ class BodyWriter:
 
     def _wet_read(self, claims: Sequence[Claim]) -> list[str]:
         """What was said in a hurry: some of the claims, and a denial that may be wrong."""
-        texts = [self._say(claim, claim.first_label, True).text for claim in claims[: self.dice.number(0, 2)]]
-        denied = self.dice.shuffled(self.grammar.body["denied_common"])[: self.dice.number(1, 2)]
+        chosen = claims[: self.dice.number(0, 2)]
+        texts = [self._say(claim, claim.first_label, True).text for claim in chosen]
+        others = [f for f in self.grammar.body["denied_common"] if f not in {claim.finding for claim in chosen}]
+        denied = self.dice.shuffled(others)[: self.dice.number(1, 2)]
         return texts + [said.text for said in deny_all(self.grammar, denied, False, self.dice)]
 
     def _say(self, claim: Claim, label: str, brief: bool = False) -> Said:
@@ -128,21 +127,21 @@ class BodyWriter:
         denied = choose_denied(self.grammar, free, dice) if dice.chance(0.92) else []
         sentences = self._keep_promise(denied, spoken) + deny_all(self.grammar, denied, clear and not small, dice)
         if clear and not any("lungs are" in s.text or "lear lungs" in s.text for s in sentences):
-            self._add("lung", [line for line in lines["lungs"] if not (small and "expanded" in line)], ())
+            self._add("lung", [line for line in lines["lungs"] if not (small and "expanded" in line)])
         elif "lung" in groups:
             self._add_otherwise(lines)
         self.groups.setdefault("pleura", []).extend(sentences)
         self._add_heart(lines, spoken)
         if not spoken.intersection(MIDDLE) and dice.chance(0.4):
-            self._add("heart", lines["mediastinum"], ())
+            self._add("heart", lines["mediastinum"])
         if not spoken.intersection(CONGESTED) and dice.chance(0.25):
-            self._add("heart", lines["vessels"], ())
+            self._add("heart", lines["vessels"])
         if not spoken & {"pleural_effusion", "costophrenic_angle_blunting"} and dice.chance(0.06):
-            self._add("pleura", lines["angles"], ANGLES_ABSENT)
+            self._add("pleura", lines["angles"])
         if "bone" not in groups and dice.chance(0.3):
-            self._add("bone", lines["bones"], ())
+            self._add("bone", lines["bones"])
         if dice.chance(0.08):
-            self._add("bone", lines["abdomen"], ())
+            self._add("bone", lines["abdomen"])
 
     def _keep_promise(self, denied: list[str], spoken: set[str]) -> list[Said]:
         """The claim kept back for a sentence with "but" or "other than"; takes the findings it denies off the list."""
@@ -157,14 +156,17 @@ class BodyWriter:
         del denied[:2]
         return [deny_but(self.grammar, items, claim, self.dice)] if items else [self._say(claim, "present")]
 
-    def _add(self, group: str, lines: Sequence[str], statements: tuple[Statement, ...]) -> None:
-        self.groups.setdefault(group, []).append(Said(self.dice.pick(lines), statements))
+    def _add(self, group: str, lines: Sequence[str]) -> None:
+        text, _, denied = self.dice.pick(lines).partition(" | ")
+        self.groups.setdefault(group, []).append(Said(text, absent(self.grammar, denied.split())))
 
     def _add_heart(self, lines: dict[str, list[str]], spoken: set[str]) -> None:
         if "enlarged_cardiac_silhouette" not in spoken and self.dice.chance(0.8):
-            self._add("heart", lines["heart"], HEART_ABSENT)
+            whole = not spoken.intersection(MIDDLE)
+            fitting = [line for line in lines["heart"] if whole or not ("hilar" in line or "mediastin" in line)]
+            self._add("heart", fitting)
         elif self.case.prior is not None and self.dice.chance(0.12):
-            self._add("heart", lines["heart_stable"], ())
+            self._add("heart", lines["heart_stable"])
 
     def _add_otherwise(self, lines: dict[str, list[str]]) -> None:
         lung = [d.region for d in self.case.findings if self.grammar.row(d.finding).group == "lung"]
@@ -174,7 +176,7 @@ class BodyWriter:
             text = self.dice.pick(lines["opposite"]).format(side=other)
             self.groups.setdefault("lung", []).append(Said(tidy(text), ()))
         elif self.groups.get("lung") and self.dice.chance(0.12):
-            self._add("lung", lines["lungs_otherwise"], ())
+            self._add("lung", lines["lungs_otherwise"])
 
     def _paragraphs(self) -> list[list[Said]]:
         """The groups in one of the usual orders, as one paragraph or several."""

@@ -17,7 +17,7 @@ OMITTED = {"minimal": 0.1, "mild": 0.07, "moderate": 0.05, "severe": 0.03}
 HEDGED = 0.05  # in every section
 FIRST_HEDGED = 0.05  # hedged in the findings, committed in the impression
 LATER_HEDGED = 0.015  # committed in the findings, hedged in the impression
-UNPLACED = 0.15  # of those whose place can be left out
+UNPLACED = 0.17  # of those whose place can be left out
 COARSE = 0.04  # placed by side only
 RESOLVED = 0.65  # of the earlier study's passing findings that are gone
 SEVERITIES = ("minimal", "mild", "moderate", "severe")
@@ -63,8 +63,10 @@ def plan_claims(grammar: Grammar, case: StudyCase, dice: Dice) -> list[Claim]:
         row = grammar.row(finding)
         for claim in _group(grammar, row, [d for d in case.findings if d.finding == finding], dice):
             claims.extend(_decide(row, claim, case.prior is not None, dice))
+    resolved = _resolved(grammar, case, dice)
+    claims = [_placed_again(grammar, claim, claims + resolved) for claim in claims] + resolved
     arm = "left" if case.subject_id % 3 == 0 else "right"
-    return [replace(claim, detail=dice.roll(), arm=arm) for claim in claims + _resolved(grammar, case, dice)]
+    return [replace(claim, detail=dice.roll(), arm=arm) for claim in claims]
 
 
 def _group(grammar: Grammar, row: FindingRow, drawn: Sequence[DrawnFinding], dice: Dice) -> list[Claim]:
@@ -72,7 +74,11 @@ def _group(grammar: Grammar, row: FindingRow, drawn: Sequence[DrawnFinding], dic
     singles: dict[tuple[str | None, ...], DrawnFinding] = {}
     for item in sorted(drawn, key=lambda d: (side_of(d.region) != "right", zone_of(d.region))):
         singles.setdefault(stated_regions(row, (item.region,)), item)
-    rest = [Claim(row.key, (d.region,), (d.severity,), d.change) for d in singles.values()]
+    needs_side = row.place in ("sided", "pneumothorax")
+    rest = [
+        Claim(row.key, (d.region,), (d.severity,), d.change, placed=side_of(d.region) != "" or not needs_side)
+        for d in singles.values()
+    ]
     if row.place == "whole":
         return [
             replace(claim, regions=("right lung", "left lung"), severities=claim.severities * 2) for claim in rest[:1]
@@ -124,6 +130,13 @@ def _where(row: FindingRow, claim: Claim, dice: Dice) -> str:
         return "addendum"
     roll = dice.roll()
     return "both" if roll < 0.72 else "impression" if roll < 0.77 else "findings"
+
+
+def _placed_again(grammar: Grammar, claim: Claim, claims: Sequence[Claim]) -> Claim:
+    """A place may be left unsaid only where nothing else is said of the finding."""
+    alone = sum(other.finding == claim.finding for other in claims) == 1
+    said = stated_regions(grammar.row(claim.finding), claim.regions) != (None,)
+    return claim if alone or not said else replace(claim, placed=True)
 
 
 def is_lesser(row: FindingRow) -> bool:

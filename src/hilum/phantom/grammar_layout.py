@@ -49,6 +49,7 @@ class Layout:
     def __init__(self, grammar: Grammar, case: StudyCase, shape: str, dice: Dice) -> None:
         self.grammar, self.case, self.shape, self.dice = grammar, case, shape, dice
         self.rows = grammar.layout
+        self.view = "AP" if case.view == "AP" else "PA"
         self.gap = "  " if dice.chance(0.6) else " "
         self.trap = self._choose_trap()
 
@@ -90,7 +91,7 @@ class Layout:
 
     def _front(self) -> list[Section]:
         """What precedes the findings."""
-        dice, rows, view = self.dice, self.rows, "AP" if self.case.view == "AP" else "PA"
+        dice, rows, view = self.dice, self.rows, self.view
         sections = []
         if dice.chance(0.7):
             sections.append(self._section("examination", [dice.pick(rows["examinations"][view])]))
@@ -109,7 +110,7 @@ class Layout:
         paragraphs = self._paragraphs(body.findings)
         prefix = "findings" if self.shape != "impression_only" else "impression"
         if dice.chance(0.1):
-            paragraphs = (dice.pick(rows["prefixes"][prefix]), *paragraphs)
+            paragraphs = (dice.pick(rows["prefixes"][self.view][prefix]), *paragraphs)
         if self.shape == "last_paragraph":
             return [Section("text", None, paragraphs)]
         if self.shape == "impression_only":
@@ -158,8 +159,11 @@ class Layout:
     def _indication(self) -> str:
         dice, rows = self.dice, self.rows
         complaint, question = dice.any(rows["complaints"]), dice.any(rows["questions"])
+        form = str(dice.pick(rows["indication_forms"]))
+        if question.startswith("?"):
+            form = form.replace("uestion}?", "uestion}")
         return str(
-            dice.pick(rows["indication_forms"]).format(
+            form.format(
                 age=dice.pick(rows["ages"]),
                 person=dice.pick(rows["people"]["F" if self.case.sex == "F" else "M"]),
                 complaint=complaint,

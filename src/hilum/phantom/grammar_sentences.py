@@ -265,7 +265,13 @@ def big_than(w: Wording, big: str, small: str) -> str:
 
 def _framed(w: Wording, state: str) -> str:
     far = f"{state}_far"
-    if far in w.grammar.frames and w.place.words.far and not w.row.np_post_only and w.dice.chance(0.14):
+    if (
+        far in w.grammar.frames
+        and w.place.arity == "one"
+        and w.place.words.far
+        and not w.row.np_post_only
+        and w.dice.chance(0.14)
+    ):
         bare = w.bare()
         return _frame(w, far, bare)
     device = f"device_{state}"

@@ -22,7 +22,9 @@ atelectasis takes the side alone. A differential states each of its diagnoses as
 
 How surely. May, possible, likely, cannot be excluded, versus, borderline: uncertain. "No change in", "not resolved",
 "partially cleared": present. Resolved, cleared, removed, no longer seen: absent. Heart normal, top normal or not
-enlarged: enlarged_cardiac_silhouette absent. "Stable" alone: nothing.
+enlarged: enlarged_cardiac_silhouette absent. Mediastinum normal: mediastinal_widening absent; trachea midline:
+mediastinal_displacement absent; vessels normal: vascular_congestion absent; costophrenic angles sharp: blunting absent.
+Hila, lungs or bones normal, and "stable" alone: nothing.
 
 Known to be imperfect: the arm of a line is not that of the picture; English is the only language.
 """
