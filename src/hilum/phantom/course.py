@@ -51,7 +51,7 @@ HABITS = (
     Habit("rib_fracture", 6.5, _sides("lung")),
     Habit("costophrenic_angle_blunting", 6, _sides("costophrenic angle", both=0.2), _MARKED, True),
     Habit("cyst_bullae", 6, _sides(_UPPER, both=0.3), _MARKED, True),
-    Habit("calcified_nodule", 5, _sides(_UPPER) + _sides(_MID), _USUAL, True),
+    Habit("calcified_nodule", 6, _sides(_UPPER) + _sides(_MID), _USUAL, True),
     Habit("hernia", 2, ((1.0, ("mediastinum",)),), _MARKED, True),
     Habit("scoliosis", 2.5, ((1.0, ("spine",)),), _MARKED, True),
     Habit("vascular_calcification", 2.5, ((1.0, ("aortic arch",)),), _MARKED, True),
@@ -144,9 +144,10 @@ def _next_findings(rng: np.random.Generator, prior: tuple[DrawnFinding, ...]) ->
         change = "improved" if step < 0 else "worsened" if step > 0 else "unchanged"
         findings.append(DrawnFinding(old.finding, old.region, SEVERITIES[level], change))
     if rng.uniform() < 0.34:
-        known = len(findings)
+        known, before = len(findings), {(old.finding, old.region) for old in prior}
         _add_finding(rng, findings)
-        findings[known:] = [replace(finding, change="new") for finding in findings[known:]]
+        fresh = [row for row in findings[known:] if (row.finding, row.region) not in before]
+        findings[known:] = [replace(row, change="new") for row in fresh]
     return _in_order(findings)
 
 

@@ -37,7 +37,10 @@ def draw_pacer(layers: Layers, side: int, region: str, size: float, rng: np.rand
 
 
 def draw_picc(layers: Layers, side: int, region: str, size: float, rng: np.random.Generator) -> np.ndarray:
-    """A fine line from the right or left arm; its tip lies in the region: the svc, or the cavoatrial junction."""
+    """A fine line from the right or left arm; its tip lies in the region, the svc or the cavoatrial junction.
+
+    Returns the mask of the last stretch before the tip.
+    """
     tip_v = (0.90 if region == "cavoatrial junction" else 0.66) + float(rng.uniform(-0.05, 0.05))
     if rng.uniform() < 0.6:
         path = [(-1.5, 0.62), (-1.2, 0.36), (-0.85, 0.17), (-0.45, 0.17), (-0.18, 0.30), (-0.13, 0.5), (-0.14, tip_v)]
@@ -52,7 +55,8 @@ def draw_picc(layers: Layers, side: int, region: str, size: float, rng: np.rando
             (-0.13, 0.55),
             (-0.14, tip_v),
         ]
-    return draw_line(layers, path, 0.009, 0.22)
+    line = draw_line(layers, path, 0.009, 0.22)
+    return line * (layers.a < 0.3) * (layers.v > tip_v - 0.35)
 
 
 def draw_endotracheal_tube(layers: Layers, side: int, region: str, size: float, rng: np.random.Generator) -> np.ndarray:
@@ -81,7 +85,7 @@ def draw_sternotomy_wires(layers: Layers, side: int, region: str, size: float, r
 
 
 def draw_enteric_tube(layers: Layers, side: int, region: str, size: float, rng: np.random.Generator) -> np.ndarray:
-    """A feeding tube down the oesophagus into the stomach."""
+    """A feeding tube down the oesophagus into the stomach; returns the mask of its end in the abdomen."""
     end_u = 0.42 + float(rng.uniform(-0.08, 0.12))
     path = [(0.02, -0.9), (0.03, 0.2), (0.05, 0.9), (0.07, 1.45), (0.16, 1.62), (0.30, 1.72), (end_u, 1.82)]
-    return draw_line(layers, path, 0.011, 0.19)
+    return draw_line(layers, path, 0.011, 0.19) * (layers.v > 1.3)

@@ -20,7 +20,7 @@ def _corner_v(layers: Layers) -> float:
 
 def draw_effusion(layers: Layers, side: int, region: str, size: float, rng: np.random.Generator) -> np.ndarray:
     """Fluid in the angle with a meniscus: highest along the chest wall, concave towards the lung."""
-    height = 0.10 + 0.30 * size + 0.62 * size**3
+    height = 0.15 + 0.28 * size + 0.57 * size**3
     level = _corner_v(layers) - height * float(rng.uniform(0.92, 1.08))
     inset = np.clip(layers.outer - layers.a, 0.0, 2.0)
     sag = (0.08 + 0.28 * height) * (1.0 - 1.0 / (1.0 + (inset / 0.16) ** 2))
@@ -49,7 +49,7 @@ def draw_blunting(layers: Layers, side: int, region: str, size: float, rng: np.r
 def draw_pneumothorax(layers: Layers, side: int, region: str, size: float, rng: np.random.Generator) -> np.ndarray:
     """A thin pleural line, and black without vessels between it and the chest wall; widest at the apex."""
     depth = 0.075 + 0.10 * size + 0.17 * size**3
-    length = 0.55 + 1.1 * size
+    length = 0.50 + 0.75 * size
     wall = np.minimum(layers.outer - layers.a, (layers.v - layers.roof) * 0.95)
     inset = depth * np.sqrt(np.clip(1.0 - layers.v / length, 0.0, 1.0)) * float(rng.uniform(0.92, 1.08))
     lung = layers.field * (layers.side == side)
