@@ -28,10 +28,9 @@ def contrast_to_noise_ratio(similarity_map: np.ndarray, inside: np.ndarray) -> f
     if within.all():
         raise GroundingError("the boxes cover every pixel that the crop saw; the contrast needs some outside.")
     near, far = values[within], values[~within]
-    spread = float(near.var() + far.var())
-    if spread == 0 or np.ptp(values) == 0:  # rounding may give a constant map a variance of 1e-33
+    if np.ptp(near) == 0 and np.ptp(far) == 0:  # asked of the range: rounding may give a constant a variance of 1e-33
         raise GroundingError("the similarity map is constant inside and outside the boxes; its contrast is undefined.")
-    return float((near.mean() - far.mean()) / np.sqrt(spread))
+    return float((near.mean() - far.mean()) / np.sqrt(near.var() + far.var()))
 
 
 def mean_iou(similarity_map: np.ndarray, inside: np.ndarray, thresholds: Sequence[float] = THRESHOLDS) -> float:
