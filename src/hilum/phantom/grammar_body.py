@@ -70,6 +70,8 @@ class BodyWriter:
         body.findings = self._paragraphs()
         if shape == "full":
             self._close(body, said)
+        elif shape in ("impression_only", "combined") and self.dice.chance(0.6):
+            self._close_quietly(body)
         if self.dice.chance(0.05):
             body.wet_read = self._wet_read(rest)
         return body
@@ -191,6 +193,13 @@ class BodyWriter:
         if dice.chance(0.7):
             return [[sentence for group in groups for sentence in group]] if groups else []
         return groups
+
+    def _close_quietly(self, body: Body) -> None:
+        """A normal phrase for an impression that names nothing."""
+        said = [sentence for paragraph in body.findings for sentence in paragraph]
+        if not any(x.label != "absent" for sentence in said for x in sentence.statements):
+            quiet = "chronic" if self.case.findings else "normal"
+            body.findings.append([Said(self.dice.pick(self.grammar.body["impressions"][quiet]), ())])
 
     def _close(self, body: Body, said: list[Said]) -> None:
         """Finish the impression: normal phrases, repeated denials, a recommendation."""
