@@ -38,14 +38,14 @@ class Dot:
     chance: float | None
 
 
-def draw_lines(title: str, description: str, x_label: str, y_label: str, series: Sequence[Series]) -> Markup:
-    """A line chart; empty when no series has a point."""
+def draw_lines(title: str, description: str, x_label: str, series: Sequence[Series], from_zero: bool = False) -> Markup:
+    """A line chart; empty when no series has a point. from_zero: the upright axis begins at 0 at the latest."""
     kept = [Series(s.name, tuple(p for p in s.points if all(map(math.isfinite, p)))) for s in series]
     kept = [s for s in kept if s.points]
     if not kept:
         return Markup("")
     xs, ys = zip(*(point for s in kept for point in s.points))
-    x_ticks, y_ticks = _whole_ticks(min(xs), max(xs)), nice_ticks(min(ys), max(ys))
+    x_ticks, y_ticks = _whole_ticks(min(xs), max(xs)), nice_ticks(min(0.0, *ys) if from_zero else min(ys), max(ys))
     x_ends, y_ends = (min(xs), max(xs)), (y_ticks[0], y_ticks[-1])
 
     def place(x: float, y: float) -> tuple[float, float]:
@@ -58,7 +58,6 @@ def draw_lines(title: str, description: str, x_label: str, y_label: str, series:
         "title": title,
         "description": description,
         "x_label": x_label,
-        "y_label": y_label,
         "width": WIDTH,
         "height": HEIGHT,
         "left": LEFT,

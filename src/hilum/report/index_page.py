@@ -130,9 +130,9 @@ def _phase(name: str, curves: pd.DataFrame) -> dict[str, Any]:
     last = f"{len(curves)} epochs" if len(curves) != 1 else "1 epoch"
     return {
         "name": name,
-        "loss_chart": draw_lines(f"{name}: loss", f"Mean training loss by epoch, {last}.", "epoch", "loss", losses),
+        "loss_chart": draw_lines(f"{name}: loss", f"Mean training loss by epoch, {last}.", "epoch", losses),
         "figure_chart": draw_lines(
-            f"{name}: validation", f"Mean average precision on the validate split, {last}.", "epoch", "AP", figures
+            f"{name}: validation", f"Mean average precision on the validate split, {last}.", "epoch", figures, True
         ),
         "columns": [column for column in curves.columns if column != "phase"],
         "rows": curves.to_dict("records"),
@@ -150,6 +150,6 @@ def _alpha_chart(curve: pd.DataFrame) -> Markup:
         "Validate split: figures by alpha",
         "Located@10 and average precision for each alpha tried; 0 is the whole image alone, 1 the region alone.",
         "alpha (weight of the region)",
-        "score",
         series,
+        from_zero=True,
     )

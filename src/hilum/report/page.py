@@ -32,8 +32,8 @@ def write_share(value: float | None, digits: int = 1) -> str:
 
 
 def write_score(value: float | None, digits: int = 3) -> str:
-    """A score with fixed digits and a real minus sign; null as a dash."""
-    return NOTHING if value is None else f"{value:.{digits}f}".replace("-", MINUS)
+    """A score with fixed digits and a real minus sign; null and not-a-number as a dash."""
+    return NOTHING if value is None or value != value else f"{value:.{digits}f}".replace("-", MINUS)
 
 
 def write_words(value: str) -> str:
