@@ -134,7 +134,8 @@ class BodyWriter:
             self._add_otherwise(lines)
         self.groups.setdefault("pleura", []).extend(sentences)
         self._add_heart(lines, spoken)
-        if not spoken.intersection(MIDDLE) and dice.chance(0.4):
+        twice = any("mediastin" in sentence.text for sentence in self.groups.get("heart", ()))
+        if not twice and not spoken.intersection(MIDDLE) and dice.chance(0.45):
             self._add("heart", lines["mediastinum"])
         if not spoken.intersection(CONGESTED) and dice.chance(0.25):
             self._add("heart", lines["vessels"])
