@@ -17,7 +17,7 @@ from hilum.text.reading import Candidate, Reading, reading_of
 from hilum.vocabulary.language import Cue
 
 _GLUE = frozenset({",", "and", "or", "nor", "a", "an", "the", "of", "any", "either", "as", "well"})
-_REACH_BACK = 9
+_REACH_BACK = 14
 _DIFFERENTIAL = frozenset({"or", "versus", "vs"})
 
 
@@ -67,6 +67,8 @@ def _reaches(reading: Reading, start: int, end: int, cue: Cue, candidate: Candid
 
 def _reach_back(reading: Reading, start: int, end: int, cue: Cue) -> None:
     """Apply a cue behind a finding to it, and to the list that it closes."""
+    if cue.assertion == "uncertain" and _leads_on(reading, end):
+        return
     at = start
     listed = False
     for candidate in reversed([c for c in reading.candidates if c.end <= start]):
@@ -83,6 +85,12 @@ def _reach_back(reading: Reading, start: int, end: int, cue: Cue) -> None:
         if cue.assertion != "none" and not (candidate.assertion == "absent" and candidate.cue != "normal"):
             candidate.assertion, candidate.cue = cue.assertion, " ".join(reading.words[start:end])
         at = candidate.start
+
+
+def _leads_on(reading: Reading, end: int) -> bool:
+    """Whether a finding follows a doubt that could also look back: "the opacity is likely atelectasis"."""
+    following = [c for c in reading.candidates if end <= c.start <= end + 6]
+    return bool(following) and not reading.broken(end, following[0].start + 1, "hard", "soft", "exception")
 
 
 def _is_list(between: list[str]) -> bool:

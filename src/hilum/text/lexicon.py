@@ -90,7 +90,9 @@ class Lexicon:
                     hits.places.append((start, end, entry))
                 else:
                     hits.marks.append((start, end, entry))
-        hits.cues = longest(hits.cues)
+        forward = longest([hit for hit in hits.cues if hit[2].direction == "forward" or hit[2].assertion == "none"])
+        backward = longest([hit for hit in hits.cues if hit[2].direction == "backward" or hit[2].assertion == "none"])
+        hits.cues = forward + [hit for hit in backward if hit[2].direction == "backward"]
         hits.places = longest(hits.places)
         return hits
 

@@ -89,9 +89,9 @@ def find_mentions(doc: Doc) -> Doc:
     reading = reading_of(doc)
     if not reading.hits.terms and not reading.hits.parts:
         return doc
-    found = [Candidate(s, e, tuple(range(s, e)), term) for s, e, term in reading.hits.terms]
+    found = [Candidate(s, e, tuple(range(s, e)), term, e - s) for s, e, term in reading.hits.terms]
     found.extend(_joined(reading))
-    found.sort(key=lambda c: (-len(c.tokens), c.term.n_parts, c.end - c.start, c.start))
+    found.sort(key=lambda c: (-c.weight, c.term.n_parts, c.end - c.start, c.start))
     owners: dict[int, Candidate] = {}
     kept: list[Candidate] = []
     for candidate in found:
@@ -138,4 +138,5 @@ def _chains(reading: Reading, term: Term, parts: dict[int, list[tuple[int, int]]
             chain.append(min(following, key=lambda p: (p[0], -p[1])))
         else:
             tokens = tuple(i for start, end in chain for i in range(start, end))
-            yield Candidate(chain[0][0], chain[-1][1], tokens, term)
+            own = tokens[: first[1] - first[0]] if term.normal else tokens
+            yield Candidate(chain[0][0], chain[-1][1], own, term, len(tokens))

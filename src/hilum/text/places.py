@@ -167,7 +167,7 @@ class RegionFinder:
                 first.pairs = list(second.pairs)
 
     def _may_share(self, first: Candidate, second: Candidate, relation: str) -> bool:
-        if "absent" in (first.assertion, second.assertion) and relation != "link":
+        if "absent" in (first.assertion, second.assertion):
             return False
         rules = {self._placements[c.finding].rule for c in (first, second)}
         if relation == "link":
@@ -201,7 +201,9 @@ class RegionFinder:
             return is_gap(between[-1] if between else "") or is_gap(between[-2] if len(between) > 1 else "")
         behind = between[len(between) - between[::-1].index(",") :] if "," in between else None
         gap = any(is_gap(word) for word in between[-3:])
-        return gap or (behind is not None and len(behind) <= 2 and not {"and", "with", "no", "without"} & set(behind))
+        return gap or (
+            behind is not None and len(behind) <= 2 and not {"and", "or", "nor", "with", "no", "without"} & set(behind)
+        )
 
     def _look_back(self, reading: Reading) -> None:
         """Mark findings without a place in a sentence that goes on with the one before it ("This may be ...")."""
@@ -258,7 +260,7 @@ class _PairReader:
         self._fresh = True
 
     def say_side(self, sides: list[str]) -> None:
-        if self.pairs and all(side is None for side, _ in self.pairs):
+        if self.pairs and all(side is None and kind not in _ORDER for side, kind in self.pairs):
             self.pairs = [(side, kind) for _, kind in self.pairs for side in sides]
         elif self._fresh:
             self._sides = list(dict.fromkeys(self._sides + sides))
@@ -342,7 +344,7 @@ def _zones(pairs: Sequence[Pair], placement: Placement) -> set[str]:
         if kind in (None, "lung") or (placement.rule == "diffuse" and kind == "hilar structures"):
             regions.add(f"{side} {placement.unit}")
         elif kind in {"hemidiaphragm", "costophrenic angle"}:
-            edges.add(named)
+            edges.update([named] if placement.rule == "zone" else [])
         elif named in _ORDER:
             regions.add(named)
     return regions or edges or (set(placement.regions) if placement.rule == "diffuse" else set())

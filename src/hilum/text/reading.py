@@ -21,7 +21,8 @@ Pair = tuple[str | None, str | None]
 class Candidate:
     """A finding in a sentence while its place and assertion are being found. Token offsets, last exclusive.
 
-    tokens: those that the pattern itself matched. twins: patterns of other findings that matched the same ones.
+    tokens: those that are this finding's alone. weight: how many its pattern matched ("heart and mediastinum are
+    normal": two findings share a normal). twins: patterns of other findings that matched the same ones.
     pairs: places said. leads: the places stand before the finding.
     """
 
@@ -29,6 +30,7 @@ class Candidate:
     end: int
     tokens: tuple[int, ...]
     term: Term
+    weight: int = 0
     assertion: str = "present"
     cue: str = ""
     pairs: list[Pair] = field(default_factory=list)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 
 from hilum.vocabulary.language import Sections, load_sections
@@ -29,10 +30,11 @@ class SectionSpan:
     end: int
 
 
-_LINE_HEADER = re.compile(r"^[ \t]*([A-Za-z][A-Za-z0-9 ()/,.&+'_-]{0,70}?)[ \t]*:", re.MULTILINE)
+_LINE_HEADER = re.compile(r"^[ \t]*([A-Za-z0-9][A-Za-z0-9 ()/,.&+'_-]{0,70}?)[ \t]*:", re.MULTILINE)
 _INLINE_HEADER = re.compile(
     r"(?<=[\s.])(FINDINGS(?: AND IMPRESSION|/IMPRESSION)?|IMPRESSION|CONCLUSION|INDICATION|COMPARISON|HISTORY|TECHNIQUE"
-    r"|RECOMMENDATIONS?|RECOMMENDATION\(S\)|NOTIFICATION|EXAMINATION|ADDENDUM|WET READ)[ \t]*:"
+    r"|RECOMMENDATIONS?|RECOMMENDATION\(S\)|NOTIFICATION|EXAMINATION|ADDENDUM|WET READ"
+    r"|[A-Z0-9][A-Z0-9 ,&/()-]{3,50}(?:CHEST|VIEWS?|RADIOGRAPHS?)(?: [A-Z ]{2,20})?)[ \t]*:"
 )
 _BLOCK = re.compile(
     r"^[ \t]*(?:(?P<line>_{10,})[ \t]*$|(?P<final>FINAL REPORT)\b[ \t:]*"
@@ -123,6 +125,9 @@ def _named_upper(header: str, labelled: bool) -> str | None:
             return row.section
     if any(word in name for word in rows.view_words):
         return "findings"
+    meant = get_close_matches(name, rows.by_name, n=1, cutoff=0.82) if len(name) > 6 else []
+    if meant:
+        return rows.by_name[meant[0]]
     return None if labelled else "other"
 
 
