@@ -32,7 +32,8 @@ with warnings.catch_warnings():
     from great_expectations.data_context import EphemeralDataContext
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
-logging.getLogger("great_expectations").setLevel(logging.WARNING)
+for _name in ("great_expectations", "great_expectations.data_context.types.base"):  # the latter sets its own level
+    logging.getLogger(_name).setLevel(logging.WARNING)
 _REMAKE = "Run `dvc repro` to make the table again; if it stays, its stage and schema.py disagree."
 
 
