@@ -1,40 +1,27 @@
-"""Where a sentence places each finding.
+"""Which words of place belong to which finding.
 
-In: candidates and place words. Out: candidates with regions. Neighbouring place words make a phrase ("right upper and
-left lower lobe"), read into pairs of side and kind; each phrase goes to one finding: the one it stands before
-("left basilar atelectasis"), the one it follows ("opacity at the left base"), or the first one of a clause that opens
-with it ("The right base shows an opacity"). Findings joined by "and" share a place unless they are denied; "X may
-represent Y" puts Y where X is; "with adjacent" hands on the side alone. What is not placed stays unplaced, except
-where the finding implies its place (findings.yaml, placement).
+In: candidates and place words. Out: candidates with pairs of side and kind; regions.py makes regions of them.
+Neighbouring place words make a phrase ("right upper and left lower lobe"). Each phrase goes to one finding: the one it
+stands before ("left basilar atelectasis"), the one it follows ("opacity at the left base"), or the first one of a clause
+that opens with it ("The right base shows an opacity"). Findings joined by "and" share a place unless they are denied;
+"X may represent Y" puts Y where X is; "effusion with adjacent Y" hands on the side alone.
+Known to be imperfect: a place between two findings goes to one of them by the words around it, without grammar.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 
 from spacy.language import Language
 from spacy.tokens import Doc
 
 from hilum.text.lexicon import Mark
-from hilum.text.reading import Candidate, Pair, Reading, reading_of
-from hilum.vocabulary import REGIONS
-from hilum.vocabulary.language import ELSEWHERE, PlaceWords, load_cues
-from hilum.vocabulary.loader import Placement, load_findings
+from hilum.text.reading import Candidate, Reading, reading_of
+from hilum.text.regions import PlacePhrase, merge_pairs, placements, read_pairs
+from hilum.vocabulary.language import load_cues
+from hilum.vocabulary.loader import load_findings
 
 _SEPARATORS = frozenset({",", "and", "or", "with", "without", "no", ":", "of"})
-_ORDER = {region: number for number, region in enumerate(REGIONS)}
-
-
-@dataclass(slots=True)
-class PlacePhrase:
-    """Neighbouring place words. pairs: what they say."""
-
-    start: int
-    end: int
-    words: list[tuple[int, int, PlaceWords]]
 
 
 @Language.factory("hilum_regions")
@@ -225,126 +212,3 @@ def is_gap(word: str) -> bool:
 
 def _marks(reading: Reading, start: int, end: int) -> list[Mark]:
     return [m for s, e, m in reading.hits.marks if start <= s and e <= end]
-
-
-def read_pairs(phrase: PlacePhrase, candidate: Candidate) -> list[Pair]:
-    """The pairs of side and kind that a phrase says of a finding.
-
-    A side before a foreign place goes with it ("left humerus"), unless the place is part of the finding's own words.
-    """
-    reader = _PairReader()
-    for number, (start, end, words) in enumerate(phrase.words):
-        if words.kind is None:
-            reader.say_side(["left", "right"] if words.side == "bilateral" else [words.side or ""])
-        elif words.kind == ELSEWHERE:
-            if not (candidate.start < end and start < candidate.end):
-                reader.forget_sides()
-        elif words.partial:
-            heads = [w.kind for _, _, w in phrase.words[number + 1 :] if w.kind and not w.partial]
-            if any(kind not in ("lung", ELSEWHERE) for kind in heads):
-                reader.say_kind(words)
-            elif "lung" in heads:
-                reader.pending.append(words.kind)
-        else:
-            reader.say_kind(words)
-    return reader.finish()
-
-
-class _PairReader:
-    """Reads a place phrase from left to right."""
-
-    def __init__(self) -> None:
-        self.pairs: list[Pair] = []
-        self.pending: list[str] = []
-        self._sides: list[str] = []
-        self._fresh = True
-
-    def say_side(self, sides: list[str]) -> None:
-        if self.pairs and all(side is None and kind not in _ORDER for side, kind in self.pairs):
-            self.pairs = [(side, kind) for _, kind in self.pairs for side in sides]
-        elif self._fresh:
-            self._sides = list(dict.fromkeys(self._sides + sides))
-        else:
-            self._sides, self._fresh = sides, True
-
-    def forget_sides(self) -> None:
-        self._sides, self._fresh = [], True
-
-    def say_kind(self, words: PlaceWords) -> None:
-        kinds = [words.kind]
-        if words.kind == "lung" and self.pending:
-            kinds, self.pending = list(self.pending), []
-        said = words.side or (None if self._sides else words.implied)
-        sides: list[str | None] = ["left", "right"] if said == "bilateral" else [said] if said else [*self._sides]
-        self.pairs.extend((side, kind) for kind in kinds for side in sides or [None])
-        self._fresh = False
-
-    def finish(self) -> list[Pair]:
-        if self._fresh and self._sides:
-            kinds = list(dict.fromkeys(kind for _, kind in self.pairs))
-            if not kinds:
-                self.pairs.extend((side, None) for side in self._sides)
-            elif len(kinds) == 1:
-                self.pairs.extend((side, kinds[0]) for side in self._sides)
-        return merge_pairs(self.pairs)
-
-
-def merge_pairs(pairs: list[Pair]) -> list[Pair]:
-    """Pairs without repetition; a kind waiting for a side takes the sides said elsewhere for the same finding."""
-    loose = [kind for side, kind in pairs if side is None and kind not in (None, "lung")]
-    bare = [side for side, kind in pairs if side is not None and kind in (None, "lung")]
-    sided = [(side, kind) for side, kind in pairs if side is not None and kind not in (None, "lung")]
-    if loose and bare:
-        sided += [(side, kind) for kind in loose for side in bare]
-        loose = []
-    merged: list[Pair] = list(sided)
-    merged += [(None, kind) for kind in loose]
-    covered = {side for side, _ in sided}
-    merged += [
-        (side, kind) for side, kind in pairs if side is not None and kind in (None, "lung") and side not in covered
-    ]
-    merged += [(None, kind) for side, kind in pairs if side is None and kind == "lung"]
-    return list(dict.fromkeys(merged))
-
-
-def place(finding: str, pairs: Sequence[Pair]) -> tuple[str, ...]:
-    """The regions of a finding that is said to lie at these pairs of side and kind, by its row's placement."""
-    placement = placements()[finding]
-    if placement.rule == "fixed":
-        regions = set(placement.regions)
-    elif placement.rule == "none":
-        regions = set()
-    elif placement.rule == "sided":
-        regions = {f"{side} {placement.unit}" for side, _ in pairs if side}
-    elif placement.rule == "tip":
-        regions = {kind for _, kind in pairs if kind in _ORDER} or set(placement.regions)
-    else:
-        regions = _zones(pairs, placement)
-    return tuple(sorted(regions, key=_ORDER.__getitem__))
-
-
-def side_of(pairs: Sequence[Pair]) -> str | None:
-    """left, right, bilateral, or None where no side is said."""
-    sides = {side for side, _ in pairs if side}
-    return "bilateral" if len(sides) == 2 else next(iter(sides), None)
-
-
-@cache
-def placements() -> dict[str, Placement]:
-    """Finding -> how it is placed."""
-    return {f.finding: f.placement for f in load_findings()}
-
-
-def _zones(pairs: Sequence[Pair], placement: Placement) -> set[str]:
-    regions, edges = set(), set()
-    for side, kind in pairs:
-        if side is None:
-            continue
-        named = f"{side} {kind}"
-        if kind in (None, "lung") or (placement.rule == "diffuse" and kind == "hilar structures"):
-            regions.add(f"{side} {placement.unit}")
-        elif kind in {"hemidiaphragm", "costophrenic angle"}:
-            edges.update([named] if placement.rule == "zone" else [])
-        elif named in _ORDER:
-            regions.add(named)
-    return regions or edges or (set(placement.regions) if placement.rule == "diffuse" else set())

@@ -12,8 +12,8 @@ from itertools import islice
 from typing import Any
 
 from hilum.text.pipeline import build_pipeline, mentions_of
-from hilum.text.places import place, side_of
 from hilum.text.reading import Mention, Pair
+from hilum.text.regions import place, side_of
 from hilum.text.sections import SectionSpan, split_sections
 from hilum.text.sentences import RawOffsets, plain, split_sentences
 from hilum.vocabulary.language import load_sections

@@ -1,6 +1,6 @@
 """The words around a finding: places, cues, boundaries, severity, change, and the sections of a report.
 
-In: regions.yaml (places), cues.yaml, sections.yaml. Out: frozen records, read once. Only `text` needs them.
+In: places.yaml, cues.yaml, sections.yaml. Out: frozen records, read once. Only `text` needs them.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ class Sections:
 
 @cache
 def load_places() -> tuple[PlaceWords, ...]:
-    """The rows of regions.yaml that say which words mean which place."""
-    file = "regions.yaml"
+    """The rows that say which words mean which place."""
+    file = "places.yaml"
     names = [r.region for r in load_regions()]
     kinds = [n.removeprefix("left ") for n in names if n.startswith("left ")] + names + [ELSEWHERE, None]
     rows = []
