@@ -55,18 +55,18 @@ def draw_picc(layers: Layers, side: int, region: str, size: float, rng: np.rando
             (-0.13, 0.55),
             (-0.14, tip_v),
         ]
-    line = draw_line(layers, path, 0.009, 0.22)
-    return line * (layers.a < 0.3) * (layers.v > tip_v - 0.35)
+    line = draw_line(layers, path, 0.010, 0.28)
+    return line * (layers.u < 0.0) * (layers.u > -0.24) * (layers.v > tip_v - 0.35)
 
 
 def draw_endotracheal_tube(layers: Layers, side: int, region: str, size: float, rng: np.random.Generator) -> np.ndarray:
     """Two parallel walls and a marker stripe in the trachea; the tip lies some way above the carina."""
     tip = CARINA_V - 0.16 - float(rng.uniform(0.0, 0.16))
     walls = [
-        draw_line(layers, [(offset, -0.9), (offset + 0.01, -0.2), (offset, tip)], 0.008, 0.19)
+        draw_line(layers, [(offset, -0.9), (offset + 0.01, -0.2), (offset, tip)], 0.008, 0.24)
         for offset in (-0.036, 0.036)
     ]
-    stripe = draw_line(layers, [(0.012, -0.9), (0.02, -0.2), (0.014, tip + 0.03)], 0.009, 0.24)
+    stripe = draw_line(layers, [(0.012, -0.9), (0.02, -0.2), (0.014, tip + 0.03)], 0.010, 0.30)
     return np.maximum(np.maximum(walls[0], walls[1]), stripe)
 
 

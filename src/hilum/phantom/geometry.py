@@ -65,11 +65,15 @@ def _bend(pose: Pose, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def outline_box(pose: Pose, u: np.ndarray, v: np.ndarray) -> Box:
-    """The box (x, y, width, height; original pixels) round canonical points, clipped to the picture."""
+    """The box (x, y, width, height; original pixels) round canonical points, clipped to the picture.
+
+    To a hundredth of a pixel: the last bits of a sine are not the same on every machine.
+    """
     x, y = to_pixels(pose, u, v)
     left, right = np.clip([x.min(), x.max()], 0.0, pose.width_px)
     top, bottom = np.clip([y.min(), y.max()], 0.0, pose.height_px)
-    return float(left), float(top), float(right - left), float(bottom - top)
+    left, right, top, bottom = (round(float(edge), 2) for edge in (left, right, top, bottom))
+    return left, top, round(right - left, 2), round(bottom - top, 2)
 
 
 def mask_box(mask: np.ndarray, corner_px: tuple[int, int] = (0, 0), share: float = 0.3) -> Box:

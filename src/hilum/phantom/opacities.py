@@ -185,10 +185,10 @@ def draw_hilar_enlargement(layers: Layers, side: int, region: str, size: float, 
         turn = 2.1 * node + float(rng.uniform(-0.4, 0.4))
         reach = 0.06 + 0.05 * size
         radius = (0.085 + 0.06 * size) * float(rng.uniform(0.85, 1.1))
-        squared = (layers.u - u - side * 0.05 - reach * np.cos(turn)) ** 2 + (
+        squared = (layers.u - u - side * 0.07 - reach * np.cos(turn)) ** 2 + (
             layers.v - v - 1.3 * reach * np.sin(turn)
         ) ** 2
         mask = np.maximum(mask, smoothstep(1.0 - squared / radius**2, 0.5))
     mask *= layers.side == side
-    layers.soft += (0.12 + 0.06 * size) * mask * layers.field * (1.0 - 0.7 * layers.middle)
+    layers.soft += (0.14 + 0.07 * size) * mask * layers.field * (1.0 - 0.6 * layers.middle)
     return mask
