@@ -21,9 +21,11 @@ def search(study: int | None, image: Path | None, region: str, alpha: float, k: 
     """The nearest earlier cases of other patients, by the whole image and one region."""
     if (study is None) == (image is None):
         raise click.UsageError("Give either --study or --image.")
+    from hilum.config import read_params
     from hilum.stages.search import run
 
-    click.echo(run(study, image, region, alpha, k, as_json))
+    index, model = Path("data/index"), Path("data/locate")
+    click.echo(run(index, model, read_params(), study, image, region, alpha, k, as_json))
 
 
 COMMANDS = (search,)

@@ -1,0 +1,101 @@
+"""search: a study or a picture asks, other patients answer, as JSON or as lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hilum.config import IndexParams, Params, read_params
+from hilum.errors import BadDataError, ImageError, UsageError
+from hilum.stages import index, search
+from hilum.vocabulary import REGIONS
+
+REGION = "left costophrenic angle"
+
+
+class Model:
+    """Encodes every picture as an indexed one: row 4 of the collection."""
+
+    def __init__(self, made: Any, model_id: str = "0123456789abcdef") -> None:
+        self.made, self.model_id, self.asked = made, model_id, []
+        self.config = SimpleNamespace(regions=REGIONS)
+
+    def encode_images(self, pixels: np.ndarray, boxes: np.ndarray) -> Any:
+        self.asked.append((pixels, boxes))
+        return SimpleNamespace(whole=self.made.vectors[0, 4:5], regions=self.made.vectors[1:, 4].reshape(1, 29, -1))
+
+
+@pytest.fixture
+def made(make_collection: Callable[..., Any], tmp_path: Path) -> Any:
+    made = make_collection(n_images=20)
+    index.run(made.write(tmp_path / "data"), made.partitions, tmp_path / "index", IndexParams(kind="flat"))
+    return made
+
+
+@pytest.fixture
+def params(root: Path) -> Params:
+    return read_params(root / "params.yaml")
+
+
+def picture(path: Path, size: tuple[int, int] = (200, 240)) -> Path:
+    y, x = np.indices(size[::-1])
+    Image.fromarray(((x + 2 * y) % 251).astype(np.uint8)).save(path)
+    return path
+
+
+def ask(tmp_path: Path, params: Params, study: int | None = None, image: Path | None = None, **kwargs: Any) -> str:
+    asked = {"region": REGION, "alpha": 0.5, "k": 3, "as_json": True, **kwargs}
+    return search.run(tmp_path / "index", tmp_path / "locate", params, study, image, **asked)
+
+
+def test_a_study_asks(made: Any, tmp_path: Path, params: Params) -> None:
+    answers = json.loads(ask(tmp_path, params, study=50000004))
+    assert [a["rank"] for a in answers] == [1, 2, 3]
+    assert all(a["subject_id"] != 10000002 for a in answers)  # studies 4 and 5 are of subject 2
+
+
+def test_a_picture_asks_as_it_would_be_packed(
+    made: Any, tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Model(made)
+    monkeypatch.setattr(search, "load_model", lambda folder: model)
+    answers = json.loads(ask(tmp_path, params, image=picture(tmp_path / "new.png")))
+    assert answers[0]["study_id"] == 50000004 and answers[0]["score"] == pytest.approx(1, abs=1e-5)
+    pixels, boxes = model.asked[0]
+    size = params.pack.size_px
+    assert pixels.shape == (1, size, size) and boxes.shape == (1, 29, 4)
+    assert (boxes[0, :, 2] >= boxes[0, :, 0]).all() and boxes.min() >= 0 and boxes.max() <= 1
+    known = picture(tmp_path / f"{made.ids[4]}.png")
+    assert all(a["subject_id"] != 10000002 for a in json.loads(ask(tmp_path, params, image=known)))
+
+
+def test_lines_for_a_terminal(made: Any, tmp_path: Path, params: Params) -> None:
+    head, columns, *lines = ask(tmp_path, params, study=50000004, as_json=False).splitlines()
+    assert REGION in head and "alpha 0.5" in head and columns.split()[0] == "rank" and len(lines) == 3
+    assert lines[0].split()[1].startswith("s500000")
+
+
+def test_what_cannot_be_asked(made: Any, tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "load_model", lambda folder: Model(made))
+    with pytest.raises(UsageError, match="Give a study or an image"):
+        ask(tmp_path, params)
+    with pytest.raises(UsageError, match="no region 'heart'"):
+        ask(tmp_path, params, image=tmp_path / "new.png", region="heart")
+    with pytest.raises(UsageError, match=r"new\.png cannot be read \(FileNotFoundError\)"):
+        ask(tmp_path, params, image=tmp_path / "new.png")
+    (tmp_path / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    with pytest.raises(ImageError):
+        ask(tmp_path, params, image=tmp_path / "cut.jpg")
+    small = params.model_copy(update={"ingest": params.ingest.model_copy(update={"max_pixels": 100})})
+    with pytest.raises(ImageError):
+        ask(tmp_path, small, image=picture(tmp_path / "bomb.png"))
+    monkeypatch.setattr(search, "load_model", lambda folder: Model(made, "ffffffffffffffff"))
+    with pytest.raises(BadDataError, match=r"made by checkpoint 0123456789abcdef; .*locate is ffffffffffffffff"):
+        ask(tmp_path, params, image=picture(tmp_path / "good.png"))
