@@ -73,7 +73,7 @@ def draw_atelectasis(layers: Layers, side: int, region: str, size: float, rng: n
         mask = np.maximum(mask, bump((off / (1.6 * width)) ** 2) * np.sqrt(ends) * float(rng.uniform(0.85, 1.0)))
     mask *= layers.lung(side)
     haze = bump(((layers.u - u) / 0.3) ** 2 + ((layers.v - v) / 0.2) ** 2) * layers.lung(side)
-    layers.soft += (0.20 + 0.09 * size) * mask + 0.04 * haze
+    layers.soft += (0.23 + 0.08 * size) * mask + 0.04 * haze
     return mask
 
 
