@@ -2,9 +2,9 @@
 
 In: candidates and place words. Out: candidates with pairs of side and kind; regions.py makes regions of them.
 Neighbouring place words make a phrase ("right upper and left lower lobe"). Each phrase goes to one finding: the one it
-stands before ("left basilar atelectasis"), the one it follows ("opacity at the left base"), or the first one of a clause
-that opens with it ("The right base shows an opacity"). Findings joined by "and" share a place unless they are denied;
-"X may represent Y" puts Y where X is; "effusion with adjacent Y" hands on the side alone.
+stands before ("left basilar atelectasis"), the one it follows ("opacity at the left base"), or the first one of a
+clause that opens with it ("The right base shows an opacity"). Findings joined by "and" share a place unless they are
+denied; "X may represent Y" puts Y where X is; "effusion with adjacent Y" hands on the side alone.
 Known to be imperfect: a place between two findings goes to one of them by the words around it, without grammar.
 """
 
@@ -17,7 +17,7 @@ from spacy.tokens import Doc
 
 from hilum.text.lexicon import Mark
 from hilum.text.reading import Candidate, Reading, reading_of
-from hilum.text.regions import PlacePhrase, merge_pairs, placements, read_pairs
+from hilum.text.regions import PlacePhrase, is_said, merge_pairs, placements, read_pairs, settle_sides
 from hilum.vocabulary.language import load_cues
 from hilum.vocabulary.loader import load_findings
 
@@ -133,12 +133,12 @@ class RegionFinder:
     def _share(self, reading: Reading) -> None:
         candidates = reading.candidates
         for first, second in pairwise(candidates):
-            if second.own_place and any(side for side, _ in second.pairs):
+            if second.own_place and any(is_said(side) for side, _ in second.pairs):
                 continue
             relation = self._relation(reading, first, second)
             if relation is None or not first.pairs or not self._may_share(first, second, relation):
                 continue
-            sides = list(dict.fromkeys(side for side, _ in first.pairs if side))
+            sides = list(dict.fromkeys(side for side, _ in settle_sides(first.pairs)))
             if second.own_place:
                 if sides:
                     second.pairs = merge_pairs([(side, kind) for _, kind in second.pairs for side in sides])

@@ -14,7 +14,7 @@ from hilum.text.lexicon import Hits, Term
 
 KEY = "hilum"
 Pair = tuple[str | None, str | None]
-"""A side (left, right or None) and a kind of region (None: only the side is said)."""
+"""A side (left, right, None; "?left", "?right", "?both" unless one is said) and a kind (None: a side alone)."""
 
 
 @dataclass(slots=True)

@@ -60,7 +60,7 @@ class _PairReader:
         self._fresh = True
 
     def say_side(self, sides: list[str]) -> None:
-        if self.pairs and all(side is None and kind not in _ORDER for side, kind in self.pairs):
+        if self.pairs and all(not is_said(side) and kind not in _ORDER for side, kind in self.pairs):
             self.pairs = [(side, kind) for _, kind in self.pairs for side in sides]
         elif self._fresh:
             self._sides = list(dict.fromkeys(self._sides + sides))
@@ -74,8 +74,11 @@ class _PairReader:
         kinds = [words.kind]
         if words.kind == "lung" and self.pending:
             kinds, self.pending = list(self.pending), []
-        said = words.side or (None if self._sides else words.implied)
-        sides: list[str | None] = ["left", "right"] if said == "bilateral" else [said] if said else [*self._sides]
+        sides: list[str | None] = [*self._sides]
+        if words.side is not None:
+            sides = ["left", "right"] if words.side == "bilateral" else [words.side]
+        elif words.implied is not None and not sides:
+            sides = ["?both" if words.implied == "bilateral" else f"?{words.implied}"]
         self.pairs.extend((side, kind) for kind in kinds for side in sides or [None])
         self._fresh = False
 
@@ -91,20 +94,30 @@ class _PairReader:
 
 def merge_pairs(pairs: list[Pair]) -> list[Pair]:
     """Pairs without repetition; a kind waiting for a side takes the sides said elsewhere for the same finding."""
-    loose = [kind for side, kind in pairs if side is None and kind not in (None, "lung")]
-    bare = [side for side, kind in pairs if side is not None and kind in (None, "lung")]
-    sided = [(side, kind) for side, kind in pairs if side is not None and kind not in (None, "lung")]
-    if loose and bare:
-        sided += [(side, kind) for kind in loose for side in bare]
-        loose = []
-    merged: list[Pair] = list(sided)
-    merged += [(None, kind) for kind in loose]
-    covered = {side for side, _ in sided}
-    merged += [
-        (side, kind) for side, kind in pairs if side is not None and kind in (None, "lung") and side not in covered
-    ]
+    loose = [(side, kind) for side, kind in pairs if not is_said(side) and kind not in (None, "lung")]
+    bare = [side for side, kind in pairs if is_said(side) and kind in (None, "lung")]
+    merged: list[Pair] = [(side, kind) for side, kind in pairs if is_said(side) and kind not in (None, "lung")]
+    merged += [(side, kind) for _, kind in loose for side in bare] if bare else loose
+    covered = {side for side, _ in merged}
+    merged += [(side, kind) for side, kind in pairs if is_said(side) and kind in (None, "lung") and side not in covered]
     merged += [(None, kind) for side, kind in pairs if side is None and kind == "lung"]
     return list(dict.fromkeys(merged))
+
+
+def is_said(side: str | None) -> bool:
+    """Whether a side is said, rather than missing or implied."""
+    return side is not None and not side.startswith("?")
+
+
+def settle_sides(pairs: Sequence[Pair]) -> list[tuple[str, str | None]]:
+    """Pairs with a side each, the implied ones made plain; those without any are left out."""
+    settled = []
+    for side, kind in pairs:
+        if side == "?both":
+            settled += [("right", kind), ("left", kind)]
+        elif side is not None:
+            settled.append((side.removeprefix("?"), kind))
+    return settled
 
 
 def place(finding: str, pairs: Sequence[Pair]) -> tuple[str, ...]:
@@ -115,7 +128,7 @@ def place(finding: str, pairs: Sequence[Pair]) -> tuple[str, ...]:
     elif placement.rule == "none":
         regions = set()
     elif placement.rule == "sided":
-        regions = {f"{side} {placement.unit}" for side, _ in pairs if side}
+        regions = {f"{side} {placement.unit}" for side, _ in settle_sides(pairs)}
     elif placement.rule == "tip":
         regions = {kind for _, kind in pairs if kind in _ORDER} or set(placement.regions)
     else:
@@ -125,7 +138,7 @@ def place(finding: str, pairs: Sequence[Pair]) -> tuple[str, ...]:
 
 def side_of(pairs: Sequence[Pair]) -> str | None:
     """left, right, bilateral, or None where no side is said."""
-    sides = {side for side, _ in pairs if side}
+    sides = {side for side, _ in settle_sides(pairs)}
     return "bilateral" if len(sides) == 2 else next(iter(sides), None)
 
 
@@ -137,9 +150,7 @@ def placements() -> dict[str, Placement]:
 
 def _zones(pairs: Sequence[Pair], placement: Placement) -> set[str]:
     regions, edges = set(), set()
-    for side, kind in pairs:
-        if side is None:
-            continue
+    for side, kind in settle_sides(pairs):
         named = f"{side} {kind}"
         if kind in (None, "lung") or (placement.rule == "diffuse" and kind == "hilar structures"):
             regions.add(f"{side} {placement.unit}")
