@@ -37,6 +37,7 @@ class Case:
     finding_boxes: tuple[Box, ...]
     relevant: bool | None
     caption: str
+    detail: str
     alt: str
 
 
@@ -107,12 +108,12 @@ def _show_query(row: Mapping[str, Any], maps: np.ndarray, films: Mapping[str, _F
             "has it there" if answer["relevant"] else "has it elsewhere" if answer["same_finding"] else "has it not"
         )
         score, near, whole = (write_score(answer[part], 2) for part in SIMILARITIES)
-        caption = f"{answer['rank']}. {verdict}; study {answer['study_id']}, similarity {score}"
-        caption += f" (region {near}, whole {whole})"
+        caption = f"{answer['rank']}. {verdict}"
+        detail = f"study {answer['study_id']}; similarity {score} (region {near}, whole {whole})"
         alt = f"Answer {answer['rank']}: chest X-ray of study {answer['study_id']}, which {verdict}"
-        answers.append(_show_case(answer, region, maps, films, answer["relevant"], caption, alt))
+        answers.append(_show_case(answer, region, maps, films, answer["relevant"], (caption, detail), alt))
     alt = f"Query: chest X-ray of study {row['study_id']} with {finding} in the {region}"
-    query = _show_case(row, region, maps, films, None, f"The query, study {row['study_id']}", alt)
+    query = _show_case(row, region, maps, films, None, ("The query", f"study {row['study_id']}"), alt)
     n_right = sum(bool(answer["relevant"]) for answer in row["answers"])
     summary = (
         f"{n_right} of the {len(answers)} answers shown are right; located@10 {write_score(row['located_at_10'], 2)}."
@@ -126,7 +127,7 @@ def _show_case(
     maps: np.ndarray,
     films: Mapping[str, _Film],
     relevant: bool | None,
-    caption: str,
+    words: tuple[str, str],
     alt: str,
 ) -> Case:
     film = films[row["dicom_id"]]
@@ -141,7 +142,8 @@ def _show_case(
         region_box=film.place(box) if box else None,
         finding_boxes=tuple(film.place(_box(found)) for found in row["finding_boxes"]),
         relevant=relevant,
-        caption=caption,
+        caption=words[0],
+        detail=words[1],
         alt=alt,
     )
 
