@@ -17,7 +17,11 @@ from hilum.cli.command import PATH, verb
               help="0 compares whole images, 1 the region alone.")  # fmt: skip
 @click.option("-k", "k", type=click.IntRange(1), default=5, show_default=True, help="How many cases.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def search(study: int | None, image: Path | None, region: str, alpha: float, k: int, as_json: bool) -> None:
+@click.option("--index", type=PATH, default=Path("data/index"), show_default=True, help="The indexes.")
+@click.option("--model", type=PATH, default=Path("data/locate"), show_default=True, help="The checkpoint.")
+def search(
+    study: int | None, image: Path | None, region: str, alpha: float, k: int, as_json: bool, index: Path, model: Path
+) -> None:
     """The nearest earlier cases of other patients, by the whole image and one region."""
     if (study is None) == (image is None):
         raise click.UsageError("Give either --study or --image.")
