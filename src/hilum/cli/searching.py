@@ -28,7 +28,6 @@ def search(
     from hilum.config import read_params
     from hilum.stages.search import run
 
-    index, model = Path("data/index"), Path("data/locate")
     click.echo(run(index, model, read_params(), study, image, region, alpha, k, as_json))
 
 
