@@ -21,12 +21,13 @@ from hilum.image.placement import Placement
 
 GRID_FROM_U, GRID_FROM_V, GRID_STEP, GRID_SHAPE = -1.5, -0.5, 0.025, (89, 121)
 EDGE_CELLS, BLUR_CELLS = 1.2, 1.0  # softness of each shape's edge, and of the whole
+NEIGHBOURHOOD_CELLS = (10.0, 19.0)  # along v and u: as much of a thorax as film.NEIGHBOURHOOD is of an average film
 Corners = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class Atlas:
-    """regions: name -> (u0, v0, u1, v1) in the canonical frame. template: brightness on the grid GRID_*, rows = v."""
+    """regions: name -> (u0, v0, u1, v1) in the canonical frame. template: levelled brightness on GRID_*, rows = v."""
 
     regions: Mapping[str, Corners]
     template: Floats
@@ -50,15 +51,16 @@ def _corners(values: list[float]) -> Corners:
 
 
 def draw_template(description: Mapping[str, Any]) -> Floats:
-    """Paint the polygons in their order, each with a soft edge. Returns GRID_SHAPE."""
+    """Paint the polygons in order, each with a soft edge, and level the picture as a film is. Returns GRID_SHAPE."""
     rows, columns = GRID_SHAPE
     u = np.broadcast_to(GRID_FROM_U + GRID_STEP * np.arange(columns), GRID_SHAPE)
     v = np.broadcast_to((GRID_FROM_V + GRID_STEP * np.arange(rows))[:, None], GRID_SHAPE)
     brightness = np.full(GRID_SHAPE, float(description["background"]))
     for shape in description["shapes"]:
         inside = _inside(u, v, np.array(shape["outline"], dtype=np.float64)).astype(np.float64)
-        brightness += _blur(inside, EDGE_CELLS) * (float(shape["brightness"]) - brightness)
-    return _blur(brightness, BLUR_CELLS)
+        brightness += _blur(inside, EDGE_CELLS, EDGE_CELLS) * (float(shape["brightness"]) - brightness)
+    brightness = _blur(brightness, BLUR_CELLS, BLUR_CELLS)
+    return brightness - _blur(brightness, *NEIGHBOURHOOD_CELLS)
 
 
 def _inside(u: Floats, v: Floats, outline: Floats) -> np.ndarray:
@@ -70,15 +72,14 @@ def _inside(u: Floats, v: Floats, outline: Floats) -> np.ndarray:
     return inside
 
 
-def _blur(values: Floats, sigma: float) -> Floats:
-    """Gaussian blur, the outermost cells repeated."""
-    radius = int(3 * sigma + 0.5)
-    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-    kernel /= kernel.sum()
-    for _ in range(2):
+def _blur(values: Floats, *sigmas: float) -> Floats:
+    """Gaussian blur, sigma along v and along u; the outermost cells repeated."""
+    for sigma in sigmas:
+        radius = int(3 * sigma + 0.5)
+        kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
         padded = np.pad(values, ((radius, radius), (0, 0)), mode="edge")
         blurred = np.zeros_like(values)
-        for shift, share in enumerate(kernel):
+        for shift, share in enumerate(kernel / kernel.sum()):
             blurred += share * padded[shift : shift + len(values)]
         values = blurred.T
     return values

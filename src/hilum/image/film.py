@@ -51,8 +51,8 @@ class Film:
 def prepare_film(gray: Gray, size: int) -> Film:
     """Reduce a picture to `size` pixels along its longest side, level it and mark its blank borders."""
     step = max(gray.shape) / size
-    rows, columns = (max(4, int(n / step + 1e-9)) for n in gray.shape)
-    small = resample(gray, step * np.arange(rows + 1), step * np.arange(columns + 1))
+    rows, columns = (max(4, round(n / step)) for n in gray.shape)
+    small = resample(gray, *(np.linspace(0, n, m + 1) for n, m in zip(gray.shape, (rows, columns), strict=True)))
     top, bottom = _exposed(small)
     left, right = _exposed(small[top:bottom].T)
     inside = small[top:bottom, left:right]

@@ -15,7 +15,8 @@ from hilum.image.geometry import Box, Floats
 
 BLEND_U = 0.25  # each lung has its own top and bottom; between -BLEND_U and BLEND_U one passes into the other
 HEART_V = (0.36, 0.60, 0.80, 0.95)  # where the heart's push begins, is whole, begins to fade and ends
-RIGHT_HEART_U, LEFT_HEART_U = (-0.80, -0.05), (0.10, 1.00)  # and how far to either side it reaches
+RIGHT_HEART_U = (-0.90, -0.38, 0.00)  # where its push to the right begins, is whole and ends
+LEFT_HEART_U = (0.06, 0.62, 1.06)  # and its push to the left
 _NOT_LENGTHS = ("right_heart", "left_heart", "angle")
 
 
@@ -81,7 +82,6 @@ def heart_push(u: Floats, v: Floats) -> tuple[Floats, Floats]:
     return along * _hump(u, *RIGHT_HEART_U), along * _hump(u, *LEFT_HEART_U)
 
 
-def _hump(u: Floats, start: float, end: float) -> Floats:
-    """A parabola from 0 over 1 back to 0."""
-    at = (u - start) / (end - start)
-    return np.maximum(0.0, 4 * at * (1 - at))
+def _hump(u: Floats, start: float, peak: float, end: float) -> Floats:
+    """0, straight up to 1, straight down to 0."""
+    return np.maximum(0.0, np.minimum((u - start) / (peak - start), (end - u) / (end - peak)))

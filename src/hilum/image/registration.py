@@ -31,14 +31,15 @@ SURE_MARGIN = 0.1  # of the search's correlations; 6 % of real frontals have les
 PRIOR = (
     # mid_x, widths, right top, height, left top, height, hearts, angle
     ((1, 0, 0, 0, 0, 0, 0, 0, 0, 0), 0.5, 0.15),  # the middle; its mean is that of the picture
+    ((0, 0, 0, 0.5, 0, 0.5, 0, 0, 0, 0), 0.15, 0.10),  # the top; its mean is less the lower the picture
     ((0, 0, 0, 0, 0.5, 0, 0.5, 0, 0, 0), -0.45, 0.30),  # the height
     ((0, 0.5, 0.5, 0, -0.5, 0, -0.5, 0, 0, 0), -0.63, 0.16),  # the width of one side to the height
     ((0, 1, -1, 0, 0, 0, 0, 0, 0, 0), 0.0, 0.15),  # one side to the other
     ((0, 0, 0, 1, 0, -1, 0, 0, 0, 0), 0.0, 0.02),
     ((0, 0, 0, 0, 1, 0, -1, 0, 0, 0), 0.0, 0.12),
-    ((0, 0, 0, 0, 0, 0, 0, 1, 0, 0), 0.0, 0.10),
-    ((0, 0, 0, 0, 0, 0, 0, 0, 1, 0), 0.0, 0.15),
-    ((0, 0, 0, 0, 0, 0, 0, 0, 0, 1), 0.0, 0.08),
+    ((0, 0, 0, 0, 0, 0, 0, 1, 0, 0), 0.0, 0.15),
+    ((0, 0, 0, 0, 0, 0, 0, 0, 1, 0), 0.0, 0.30),
+    ((0, 0, 0, 0, 0, 0, 0, 0, 0, 1), 0.0, 0.12),
 )
 PRIOR_WEIGHT = 0.012  # of one squared spread, against the whole of the film's variance
 _FORMS = np.array([form for form, _, _ in PRIOR], dtype=np.float64)
@@ -150,7 +151,7 @@ def evaluate(film: Film, vector: Floats) -> Evaluation:
     scale = max(0.0, float((weight * brightness * values).sum() / variance))
     root = np.sqrt(weight / film_variance).ravel()
     means = _MEANS.copy()
-    means[0] = _pivot(film)[0]
+    means[0], means[1] = _pivot(film)[0], 0.94 * _pivot(film)[1] - 0.32
     prior = np.sqrt(PRIOR_WEIGHT) * (_FORMS @ vector - means) / _SPREADS
     residuals = np.concatenate([root * (scale * brightness - values).ravel(), prior])
     by_vector = np.concatenate([(root * scale * slopes.reshape(len(slopes), -1)).T, _SCALED_FORMS])

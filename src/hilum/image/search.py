@@ -18,14 +18,31 @@ COARSE_PX = 32
 BANK_PX = 72  # room for the film and a thorax half beside it, so that nothing wraps round
 HEIGHTS = (0.37, 0.44, 0.52, 0.61, 0.71, 0.82)  # of the lungs, in shares of the picture's longest side
 PROPORTIONS = (0.9, 1.05, 1.3)  # width of the thorax to its height
+APART, LOG_SIZES_APART = 0.08, 0.25
 MIN_VARIANCE = 0.05  # of the film under the thorax; less is a blank that fits anything
 
 
 def find_starts(film: Film, n_starts: int) -> list[Floats]:
-    """The best place of the best few sizes."""
+    """The best place of the best few sizes, no two alike."""
     score = _scores(film)
-    order = np.argsort(-score.max(axis=1), kind="stable")[:n_starts]
-    return [_moved(_bank()[0][k], int(score[k].argmax())) for k in order]
+    starts: list[Floats] = []
+    for k in np.argsort(-score.max(axis=1), kind="stable"):
+        start = _moved(_bank()[0][k], int(score[k].argmax()))
+        if all(_differ(start, other) for other in starts):
+            starts.append(start)
+        if len(starts) == n_starts:
+            break
+    return starts
+
+
+def _differ(one: Floats, other: Floats) -> bool:
+    """Whether two starts may lead to two places: the fit itself bridges less than this."""
+    across, down = one[0] - other[0], _middle(one) - _middle(other)
+    return bool(np.hypot(across, down) > APART or abs(one[4] - other[4]) > LOG_SIZES_APART)
+
+
+def _middle(start: Floats) -> float:
+    return float(start[3] + np.exp(start[4]) / 2)
 
 
 def sign_margin(film: Film) -> float:
