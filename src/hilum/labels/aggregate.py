@@ -81,8 +81,8 @@ def _merge(rows: pd.DataFrame) -> pd.DataFrame:
     for number, ids in zip(group, rows["evidence"], strict=True):
         evidence[number].update(int(i) for i in ids)
     labels = rows.loc[first, [*_KEY, "label"]].reset_index(drop=True)
-    labels["n_mentions"] = [len(ids) for ids in evidence]
-    labels["evidence"] = [sorted(ids) for ids in evidence]
+    labels["n_mentions"] = pd.Series([len(ids) for ids in evidence], dtype="int32")
+    labels["evidence"] = pd.Series([sorted(ids) for ids in evidence], dtype=object)
     return labels[list(REGION_LABELS.column_names)]
 
 

@@ -42,7 +42,6 @@ _BLOCK = re.compile(
     re.MULTILINE,
 )
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
-_ENDED = re.compile(r"(?:^|[.:;!?_]|\n[ \t]*)[ \t]*\n?[ \t]*\Z")
 
 
 def split_sections(text: str) -> list[SectionSpan]:
@@ -100,7 +99,9 @@ def _headers(text: str, start: int, end: int) -> list[tuple[int, int, str]]:
 
 def _may_be_header(text: str, head_start: int, start: int) -> bool:
     """A name in small letters is a header only where the text before it has come to an end."""
-    return _ENDED.search(text, max(start, head_start - 40), head_start) is not None
+    before = text[start:head_start]
+    words = before.rstrip()
+    return not words or words[-1] in ".:;!?_" or before.count("\n", len(words)) > 1
 
 
 def _section_named(header: str, labelled: bool, rows: Sections) -> str | None:
