@@ -115,10 +115,14 @@ def deform_thorax(thorax: Thorax, findings: tuple[DrawnFinding, ...]) -> Thorax:
             sign = 1.0 if thorax.spine_phase > 3.14 else -1.0
             thorax = replace(thorax, spine_bow=sign * (0.05 + 0.13 * size))
         elif finding.finding == "elevated_hemidiaphragm":
-            field = "dome_right" if right else "dome_left"
-            thorax = replace(thorax, **{field: getattr(thorax, field) - 0.16 - 0.30 * size})
+            raised = 0.16 + 0.30 * size
+            if right:
+                thorax = replace(thorax, dome_right=thorax.dome_right - raised)
+            else:
+                thorax = replace(thorax, dome_left=thorax.dome_left - raised)
         elif finding.finding == "enlarged_hilum":
-            thorax = replace(thorax, **{"hilum_right" if right else "hilum_left": 1.35 + 0.65 * size})
+            grown = 1.35 + 0.65 * size
+            thorax = replace(thorax, hilum_right=grown) if right else replace(thorax, hilum_left=grown)
         elif finding.finding == "hyperaeration" and not thorax.hyperaeration:
             thorax = _inflate(thorax, size)
     return thorax

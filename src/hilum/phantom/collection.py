@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -101,7 +102,7 @@ def _write_tables(tree: Path, rows: Rows) -> None:
     put_file(tree, "SHA256SUMS.txt", "table", sums.encode("ascii"), rows)
 
 
-def _metadata_row(row: Sequence[object]) -> tuple[object, ...]:
+def _metadata_row(row: Sequence[Any]) -> tuple[object, ...]:
     dicom_id, case, view, height, width, *_ = row
     step = "CHEST (PORTABLE AP)" if case.view == "AP" else "CHEST (PA AND LAT)" if case.has_lateral else "CHEST (PA)"
     return (

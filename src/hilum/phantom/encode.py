@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 JPEG_QUALITY = 90
 _DIGITAL_X_RAY = "1.2.840.10008.5.1.4.1.1.1.1"
@@ -34,10 +34,10 @@ def dicom_bytes(
     """A 12-bit DICOM of grey levels 0 to 255. inverted: MONOCHROME1, where small values are bright."""
     pixels = np.clip(grey * (4095.0 / 255.0) + 0.5, 0.0, 4095.0).astype(np.uint16)
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = _DIGITAL_X_RAY
-    meta.MediaStorageSOPInstanceUID = f"{_OWN_ROOT}.{int(dicom_id[:8], 16)}.{int(dicom_id[9:17], 16)}"
+    meta.MediaStorageSOPClassUID = UID(_DIGITAL_X_RAY)
+    meta.MediaStorageSOPInstanceUID = UID(f"{_OWN_ROOT}.{int(dicom_id[:8], 16)}.{int(dicom_id[9:17], 16)}")
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = _OWN_ROOT
+    meta.ImplementationClassUID = UID(_OWN_ROOT)
     meta.ImplementationVersionName = "HILUM"
     data = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     data.SOPClassUID, data.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID

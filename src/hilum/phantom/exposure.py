@@ -75,7 +75,7 @@ def expose(density: np.ndarray, exposure: Exposure, rng: np.random.Generator) ->
     tone = np.where(tone < 0.75, tone, 0.75 + 0.36 * (1.0 - 1.0 / (1.0 + np.maximum(tone - 0.75, 0.0) / 0.36)))
     grey = 255.0 * np.clip(tone, 0.0, 1.0).astype(np.float64) ** exposure.gamma
     _burn_marker(grey, exposure)
-    return grey * _collimation(grey.shape, exposure)
+    return grey * _collimation((grey.shape[0], grey.shape[1]), exposure)
 
 
 def _wide_blur(picture: np.ndarray, share: float) -> np.ndarray:

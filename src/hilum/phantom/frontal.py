@@ -166,4 +166,5 @@ def _part(layers: Layers, region: str) -> Layers:
         return layers
     zone = region.split(" ", 1)[1]
     from_v, to_v = _REACH.get(zone, (-0.9, 2.6))
-    return layers.crop(*sorted((-0.1 * side, 1.7 * side)), from_v, to_v)
+    from_u, to_u = sorted((-0.1 * side, 1.7 * side))
+    return layers.crop(from_u, to_u, from_v, to_v)

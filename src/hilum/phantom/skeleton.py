@@ -32,9 +32,11 @@ def draw_skeleton(layers: Layers) -> None:
     layers.bone += _ribs(layers)
     low = float(min(layers.v.min(), -0.5))
     for side in (RIGHT, LEFT):
-        part = layers.crop(*sorted((0.7 * side, 1.7 * side)), low, 1.2)
+        inner, outer = sorted((0.7 * side, 1.7 * side))
+        part = layers.crop(inner, outer, low, 1.2)
         part.bone += _shoulder(part)
-        part = layers.crop(*sorted((0.05 * side, 1.2 * side)), -0.15, 0.4)
+        inner, outer = sorted((0.05 * side, 1.2 * side))
+        part = layers.crop(inner, outer, -0.15, 0.4)
         part.bone += _clavicle(part)
     part = layers.crop(-0.4, 0.4, low - 0.6, 2.6)
     part.bone += _spine(part) * (1.0 - 0.25 * part.middle)
@@ -155,7 +157,8 @@ def draw_vessels(layers: Layers, rng: np.random.Generator) -> None:
         line = stroke(layers, u[kind], v[kind], weight[kind] * step, width)
         layers.vessels += density * line / (1.0 + 0.45 * line)  # where vessels cross they do not add up to bone
     for side in (RIGHT, LEFT):
-        part = layers.crop(*sorted((0.0, 0.75 * side)), 0.3, 1.3)
+        inner, outer = sorted((0.0, 0.75 * side))
+        part = layers.crop(inner, outer, 0.3, 1.3)
         part.vessels += 0.12 * hilum_mask(part, side, rng)
 
 

@@ -10,6 +10,7 @@ import hashlib
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class Rows:
     """What a subject adds to each table. files: path, kind, bytes, sha256. Others: in the order of their columns."""
 
     files: list[tuple[str, str, int, str]] = field(default_factory=list)
-    images: list[tuple[object, ...]] = field(default_factory=list)
+    images: list[tuple[Any, ...]] = field(default_factory=list)
     studies: list[tuple[int, int, str]] = field(default_factory=list)
     findings: list[tuple[object, ...]] = field(default_factory=list)
     region_boxes: list[tuple[object, ...]] = field(default_factory=list)
