@@ -274,6 +274,7 @@ WORDS: list[Row] = [
     ("Hydropneumothorax on the left.", LEFT_ANGLE, "hydropneumothorax", "present"),
     ("Congestive heart failure.", None, "fluid_overload_heart_failure", "present"),
     ("Atelectesis at the left base.", LEFT_BASE, "atelectasis", "present"),
+    ("Superior mediastinal mass.", "upper mediastinum", "superior_mediastinal_mass", "present"),
     ("Fissural thickening.", None, "pleural_thickening", "present"),
 ]
 

@@ -99,9 +99,15 @@ class Lexicon:
 
 def longest(hits: list[tuple[int, int, Row]]) -> list[tuple[int, int, Row]]:
     """The hits that lie inside no longer hit of the same kind and overlap none kept before."""
+    if len(hits) < 2:
+        return hits
     kept: list[tuple[int, int, Row]] = []
     for hit in sorted(hits, key=lambda h: (h[0] - h[1], h[0])):
-        if all(hit[1] <= k[0] or hit[0] >= k[1] or hit[:2] == k[:2] for k in kept):
+        start, end, _ = hit
+        for low, high, _ in kept:
+            if start < high and low < end and (low != start or high != end):
+                break
+        else:
             kept.append(hit)
     return sorted(kept, key=lambda h: h[:2])
 
