@@ -32,7 +32,7 @@ PRIOR = (
     # mid_x, widths, right top, height, left top, height, hearts, angle
     ((1, 0, 0, 0, 0, 0, 0, 0, 0, 0), 0.5, 0.15),  # the middle; its mean is that of the picture
     ((0, 0, 0, 0.5, 0, 0.5, 0, 0, 0, 0), 0.15, 0.10),  # the top; its mean is less the lower the picture
-    ((0, 0, 0, 0, 0.5, 0, 0.5, 0, 0, 0), -0.45, 0.30),  # the height
+    ((0, 0, 0, 0, 0.5, 0, 0.5, 0, 0, 0), -0.45, 0.18),  # the height
     ((0, 0.5, 0.5, 0, -0.5, 0, -0.5, 0, 0, 0), -0.63, 0.16),  # the width of one side to the height
     ((0, 1, -1, 0, 0, 0, 0, 0, 0, 0), 0.0, 0.15),  # one side to the other
     ((0, 0, 0, 1, 0, -1, 0, 0, 0, 0), 0.0, 0.02),
