@@ -17,8 +17,7 @@ def annotate(source: Path, out: Path | None) -> None:
     from hilum.config import read_params
     from hilum.text.annotate import annotate as annotate_reports
 
-    n_rows = annotate_reports(source, out, read_params().parse)
-    click.echo(f"annotate: {n_rows} rows", err=True)
+    annotate_reports(source, out, read_params().parse)
 
 
 COMMANDS = (annotate,)
