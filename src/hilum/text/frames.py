@@ -26,5 +26,5 @@ def parse_reports(reports: pd.DataFrame, spacy_model: str, batch_size: int) -> t
                 values.append(mention[name])
     return (
         pd.DataFrame(sections, columns=list(SECTIONS.column_names)),
-        pd.DataFrame(mentions),
+        pd.DataFrame(mentions, dtype=object),
     )
