@@ -6,17 +6,20 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 PARTITION_STAGES = ("ingest", "parse", "label", "pack", "embed")
 
 
-def stages_with_dep(root: Path, dep: str) -> set[str]:
+def stages_with_dep(root: Path, changed: str) -> set[str]:
+    """Names of the stages that list the file, or a folder above it."""
     raw = yaml.safe_load((root / "dvc.yaml").read_text())["stages"]
     keys = list(yaml.safe_load((root / "data/landings.yaml").read_text())["partitions"])
     names: set[str] = set()
     for name, body in raw.items():
-        if dep in body.get("do", body)["deps"]:
+        deps = [Path(str(dep)) for dep in body.get("do", body)["deps"]]
+        if Path(changed) in deps or set(deps) & set(Path(changed).parents):
             names |= {f"{name}@{key}" for key in keys} if name in PARTITION_STAGES else {name}
     return names
 
@@ -35,12 +38,15 @@ def test_again_nothing_runs(line: Any) -> None:
     assert line.lock == lock
 
 
-def test_one_word_of_the_vocabulary_reruns_what_depends_on_it(line: Any, root: Path) -> None:
-    path = line.folder / "src/hilum/vocabulary/findings.yaml"
+@pytest.mark.parametrize("name", ["language/terms.yaml", "concepts/regions.yaml"])
+def test_one_line_of_the_vocabulary_reruns_what_depends_on_it(line: Any, root: Path, name: str) -> None:
+    path = line.folder / "src/hilum/vocabulary" / name
     before = path.read_text()
     path.write_text(before + "\n# one more line\n")
+    expected = stages_with_dep(root, f"src/hilum/vocabulary/{name}")
     try:
-        assert line.repro() == stages_with_dep(root, "src/hilum/vocabulary")
+        assert line.repro() == expected
+        assert all(name.startswith("parse@") for name in expected) == (name == "language/terms.yaml")
     finally:
         path.write_text(before)
         line.repro()

@@ -16,8 +16,8 @@ from spacy.tokens import Doc
 
 from hilum.text.sentences import plain
 from hilum.vocabulary.language import Cue, PlaceWords, load_cues, load_places
-from hilum.vocabulary.loader import load_findings
-from hilum.vocabulary.phrases import expand, split_parts
+from hilum.vocabulary.language.phrases import expand, split_parts
+from hilum.vocabulary.language.terms import load_terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def longest(hits: list[tuple[int, int, Row]]) -> list[tuple[int, int, Row]]:
 
 
 def _entries() -> Iterable[tuple[str, Entry]]:
-    for finding in load_findings():
+    for finding in load_terms():
         for pattern in finding.terms:
             yield from _term_entries(finding.finding, pattern, False)
         for pattern in finding.normal:

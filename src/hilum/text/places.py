@@ -19,7 +19,7 @@ from hilum.text.lexicon import Mark
 from hilum.text.reading import Candidate, Reading, reading_of
 from hilum.text.regions import PlacePhrase, is_said, merge_pairs, placements, read_pairs, settle_sides
 from hilum.vocabulary.language import load_cues
-from hilum.vocabulary.loader import load_findings
+from hilum.vocabulary.language.terms import load_terms
 
 _SEPARATORS = frozenset({",", "and", "or", "with", "without", "no", ":", "of"})
 
@@ -39,7 +39,7 @@ class RegionFinder:
         self._prepositions = cues.prepositions
         self._glue = cues.glue
         self._placements = placements()
-        self._signs = {f.finding for f in load_findings() if f.sign}
+        self._signs = {f.finding for f in load_terms() if f.sign}
 
     def __call__(self, doc: Doc) -> Doc:
         """Place every candidate of the sentence."""

@@ -13,7 +13,7 @@ from functools import cache
 from hilum.text.reading import Candidate, Pair
 from hilum.vocabulary import REGIONS
 from hilum.vocabulary.language import ELSEWHERE, PlaceWords
-from hilum.vocabulary.loader import Placement, load_findings
+from hilum.vocabulary.language.terms import Placement, load_terms
 
 _ORDER = {region: number for number, region in enumerate(REGIONS)}
 
@@ -145,7 +145,7 @@ def side_of(pairs: Sequence[Pair]) -> str | None:
 @cache
 def placements() -> dict[str, Placement]:
     """Finding -> how it is placed."""
-    return {f.finding: f.placement for f in load_findings()}
+    return {f.finding: f.placement for f in load_terms()}
 
 
 def _zones(pairs: Sequence[Pair], placement: Placement) -> set[str]:

@@ -1,6 +1,8 @@
-"""The words of the house: findings, regions, views, sections and cues, as YAML rows with one loader.
+"""The words of the house, as YAML rows with one loader. A new spelling is a new row, never new code.
 
-In: the rows beside this module. Out: constants that any room may use. A new spelling is a new row, never new code.
+concepts/: what there is to speak of (findings, regions, views); out of it the constants here, which any room may use.
+language/: how reports speak of it (terms, places, cues, sections); only `text` needs it, so that a new spelling reruns
+`parse` and nothing that merely knows the findings by name.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from hilum.vocabulary.loader import Finding, Placement, Region, load_findings, load_regions, load_views
+from hilum.vocabulary.concepts import Finding, Region, load_findings, load_regions, load_views
 
 __all__ = [
     "FINDINGS",
@@ -17,7 +19,6 @@ __all__ = [
     "REGION_PARENTS",
     "VIEWS",
     "Finding",
-    "Placement",
     "Region",
     "finding_category",
     "finding_chexpert",

@@ -11,8 +11,9 @@ import pytest
 
 from hilum import vocabulary
 from hilum.errors import BadDataError
-from hilum.vocabulary import language, loader
-from hilum.vocabulary.phrases import expand, split_parts
+from hilum.vocabulary import concepts, language, rows
+from hilum.vocabulary.language import terms
+from hilum.vocabulary.language.phrases import expand, split_parts
 
 
 def test_the_29_regions_and_their_parents() -> None:
@@ -35,11 +36,11 @@ def test_findings_have_names_and_categories() -> None:
     assert vocabulary.finding_category("picc") == "tubesandlines"
     assert vocabulary.finding_chexpert("airspace_opacity") == "Lung Opacity"
     assert vocabulary.finding_chexpert("scoliosis") is None
-    assert {vocabulary.finding_category(f) for f in vocabulary.FINDINGS} == set(loader.CATEGORIES)
+    assert {vocabulary.finding_category(f) for f in vocabulary.FINDINGS} == set(concepts.CATEGORIES)
 
 
 def test_no_phrase_belongs_to_two_false_friends_or_is_empty() -> None:
-    for finding in vocabulary.load_findings():
+    for finding in terms.load_terms():
         for pattern in (*finding.terms, *finding.normal, *finding.not_terms):
             assert all(phrase for part in split_parts(pattern) for phrase in part)
 
@@ -79,13 +80,19 @@ def test_parts_of_a_pattern_with_a_gap() -> None:
     assert split_parts("(heart|aorta) .. enlarged") == (("heart", "aorta"), ("enlarged",))
 
 
-GOOD = {"finding": "hernia", "name": "hernia", "category": "anatomicalfinding", "terms": ["hernia"]}
+GOOD = {"finding": "hernia", "name": "hernia", "category": "anatomicalfinding"}
+WORDS = {"finding": "hernia", "terms": ["hernia"]}
+
+
+def test_a_wrong_category_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(concepts, "read_rows", lambda name, key: [{**GOOD, "category": "organ"}])
+    with pytest.raises(BadDataError, match="row 'hernia' has category 'organ'"):
+        concepts.load_findings.__wrapped__()
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"category": "organ"}, "row 'hernia' has category 'organ'"),
         ({"colour": "red"}, r"unknown keys \['colour'\]"),
         ({"terms": ["Hernia"]}, "phrase 'Hernia'"),
         ({"terms": [""]}, "phrase ''"),
@@ -96,23 +103,28 @@ GOOD = {"finding": "hernia", "name": "hernia", "category": "anatomicalfinding", 
     ],
 )
 def test_a_wrong_row_is_named(monkeypatch: pytest.MonkeyPatch, change: Mapping[str, Any], message: str) -> None:
-    real = loader.read_rows
-    monkeypatch.setattr(
-        loader, "read_rows", lambda name, key: [{**GOOD, **change}] if key == "findings" else real(name, key)
-    )
+    monkeypatch.setattr(terms, "read_rows", lambda name, key: [{**WORDS, **change}])
     with pytest.raises(BadDataError, match=message):
-        loader.load_findings.__wrapped__()
+        terms.load_terms.__wrapped__()
+
+
+def test_a_finding_without_words_and_words_without_a_finding_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = rows.read_rows
+    for change in (lambda r: r[1:], lambda r: [*r, {"finding": "goitre", "terms": ["goitre"]}], lambda r: [*r, r[0]]):
+        monkeypatch.setattr(terms, "read_rows", lambda name, key, change=change: change(real(name, key)))
+        with pytest.raises(BadDataError, match="need exactly one row here"):
+            terms.load_terms.__wrapped__()
 
 
 def test_a_finding_listed_twice_and_a_lacking_key_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loader, "read_rows", lambda name, key: [GOOD, GOOD])
+    monkeypatch.setattr(concepts, "read_rows", lambda name, key: [GOOD, GOOD])
     with pytest.raises(BadDataError, match=r"\['hernia'\] are listed twice"):
-        loader.load_findings.__wrapped__()
-    monkeypatch.setattr(loader, "read_rows", lambda name, key: [{"finding": "hernia"}])
-    with pytest.raises(BadDataError, match=r"row 'hernia' lacks \['name', 'category', 'terms'\]"):
-        loader.load_findings.__wrapped__()
+        concepts.load_findings.__wrapped__()
+    monkeypatch.setattr(concepts, "read_rows", lambda name, key: [{"finding": "hernia"}])
+    with pytest.raises(BadDataError, match=r"row 'hernia' lacks \['name', 'category'\]"):
+        concepts.load_findings.__wrapped__()
 
 
 def test_a_list_that_is_not_there_is_named() -> None:
-    with pytest.raises(BadDataError, match=r"vocabulary/regions\.yaml cannot be read"):
-        loader.read_rows("regions.yaml", "places")
+    with pytest.raises(BadDataError, match=r"vocabulary/concepts/regions\.yaml cannot be read"):
+        rows.read_rows("concepts/regions.yaml", "places")

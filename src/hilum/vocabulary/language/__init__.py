@@ -1,5 +1,7 @@
 """The words around a finding: places, cues, boundaries, severity, change, and the sections of a report.
 
+The words of the findings themselves are in `terms`.
+
 In: places.yaml, cues.yaml, sections.yaml. Out: frozen records, read once. Only `text` needs them.
 """
 
@@ -12,7 +14,8 @@ from types import MappingProxyType
 from typing import Any
 
 from hilum.schema import ASSERTIONS, SEVERITIES, SIDES, TEMPORALS
-from hilum.vocabulary.loader import check_keys, check_value, load_regions, read_rows, words
+from hilum.vocabulary.concepts import load_regions
+from hilum.vocabulary.rows import check_keys, check_value, read_rows, words
 
 READINGS = ("labels", "historical", "hypothetical", "skip")
 ELSEWHERE = "elsewhere"
@@ -87,7 +90,7 @@ class Sections:
 @cache
 def load_places() -> tuple[PlaceWords, ...]:
     """The rows that say which words mean which place."""
-    file = "places.yaml"
+    file = "language/places.yaml"
     names = [r.region for r in load_regions()]
     kinds = [n.removeprefix("left ") for n in names if n.startswith("left ")] + names + [ELSEWHERE, None]
     rows = []
@@ -107,21 +110,21 @@ def load_places() -> tuple[PlaceWords, ...]:
 def load_cues() -> Cues:
     """The rows of cues.yaml."""
     return Cues(
-        assertions=tuple(_cue(row) for row in read_rows("cues.yaml", "assertions")),
+        assertions=tuple(_cue(row) for row in read_rows("language/cues.yaml", "assertions")),
         boundaries=_word_rows("boundaries", "strength", ("hard", "soft", "exception")),
         severities=_word_rows("severities", "severity", SEVERITIES),
         temporals=_word_rows("temporals", "temporal", TEMPORALS),
-        verbs=frozenset(_word_list("cues.yaml", "verbs")),
-        prepositions=frozenset(_word_list("cues.yaml", "prepositions")),
-        glue=frozenset(_word_list("cues.yaml", "glue")),
-        links=_word_list("cues.yaml", "links"),
-        beside=_word_list("cues.yaml", "beside"),
-        backrefs=_word_list("cues.yaml", "backrefs"),
+        verbs=frozenset(_word_list("language/cues.yaml", "verbs")),
+        prepositions=frozenset(_word_list("language/cues.yaml", "prepositions")),
+        glue=frozenset(_word_list("language/cues.yaml", "glue")),
+        links=_word_list("language/cues.yaml", "links"),
+        beside=_word_list("language/cues.yaml", "beside"),
+        backrefs=_word_list("language/cues.yaml", "backrefs"),
     )
 
 
 def _cue(row: Mapping[str, Any]) -> Cue:
-    file = "cues.yaml"
+    file = "language/cues.yaml"
     check_keys(file, row, ("assertion", "words"), ("direction", "strength"))
     cue = Cue(
         row["assertion"],
@@ -137,10 +140,10 @@ def _cue(row: Mapping[str, Any]) -> Cue:
 
 def _word_rows(key: str, meaning: str, allowed: tuple[str, ...]) -> tuple[WordRow, ...]:
     rows = []
-    for row in read_rows("cues.yaml", key):
-        check_keys("cues.yaml", row, (meaning, "words"), ())
-        check_value("cues.yaml", key, meaning, row[meaning], allowed)
-        rows.append(WordRow(row[meaning], words("cues.yaml", row[meaning], row["words"])))
+    for row in read_rows("language/cues.yaml", key):
+        check_keys("language/cues.yaml", row, (meaning, "words"), ())
+        check_value("language/cues.yaml", key, meaning, row[meaning], allowed)
+        rows.append(WordRow(row[meaning], words("language/cues.yaml", row[meaning], row["words"])))
     return tuple(rows)
 
 
@@ -151,7 +154,7 @@ def _word_list(file: str, key: str) -> tuple[str, ...]:
 @cache
 def load_sections() -> Sections:
     """The rows of sections.yaml."""
-    file = "sections.yaml"
+    file = "language/sections.yaml"
     rows = []
     for row in read_rows(file, "sections"):
         check_keys(file, row, ("section", "reading", "names"), ("contains",))
