@@ -129,8 +129,9 @@ def _whole_ticks(low: float, high: float) -> list[float]:
 
 
 def _tick_words(value: float, ticks: Sequence[float]) -> str:
-    digits = max(0, min(6, -math.floor(math.log10(ticks[1] - ticks[0]) - 1e-9) if len(ticks) > 1 else 2))
-    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    """A tick with as many decimals as the step between ticks needs."""
+    step = f"{ticks[1] - ticks[0]:.10f}".rstrip("0")
+    return f"{value:.{len(step.partition('.')[2])}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _along(value: float, ends: tuple[float, float], start: float, stop: float) -> float:

@@ -107,7 +107,7 @@ def _show_query(row: Mapping[str, Any], maps: np.ndarray, films: Mapping[str, _F
         verdict = (
             "has it there" if answer["relevant"] else "has it elsewhere" if answer["same_finding"] else "has it not"
         )
-        score, near, whole = (write_score(answer[part], 2) for part in SIMILARITIES)
+        score, near, whole = (write_score(answer[part]) for part in SIMILARITIES)
         caption = f"{answer['rank']}. {verdict}"
         detail = f"study {answer['study_id']}; similarity {score} (region {near}, whole {whole})"
         alt = f"Answer {answer['rank']}: chest X-ray of study {answer['study_id']}, which {verdict}"

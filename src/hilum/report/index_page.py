@@ -115,9 +115,7 @@ def _funnel(results: Results) -> list[dict[str, Any]]:
         ("queries of held-out patients (test)", counts.get("test_queries")),
         ("held-out patients who ask them", counts.get("test_patients")),
     )
-    steps = [*results.validation["counts"]["funnel"], *({"step": s, "n": n} for s, n in further if n is not None)]
-    largest = max((row["n"] for row in steps), default=0)
-    return [{**row, "share": row["n"] / largest if largest else 0.0} for row in steps]
+    return [*results.validation["counts"]["funnel"], *({"step": s, "n": n} for s, n in further if n is not None)]
 
 
 def _partitions(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 HEAT = (255, 122, 24)  # one warm colour over grey: the map is read by how strong it is, not by hue
-MAX_ALPHA = 190
+MAX_ALPHA = 160
 FLAT = 1e-6  # cosines closer than this are one
 
 

@@ -115,10 +115,11 @@ def list_cells(cells: pd.DataFrame, shown: Sequence[str] = ("mix", "global", "mi
 
 
 def list_curves(curves: pd.DataFrame) -> tuple[list[Series], list[Series]]:
-    """Losses and validation figures of one phase, by epoch. curves: the csv of `align` or `locate`."""
+    """Losses (their total first) and validation figures of one phase. curves: the csv of `align` or `locate`."""
     names = [name for name in curves.columns if name not in ("epoch", "phase")]
     series = [Series(name.replace("_", " "), tuple(zip(curves["epoch"], curves[name]))) for name in names]
     losses = [s for s in series if not s.name.startswith("validate")]
+    losses.sort(key=lambda s: s.name != "total")
     return losses, [s for s in series if s.name.startswith("validate")]
 
 

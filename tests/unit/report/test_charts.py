@@ -39,6 +39,11 @@ def test_a_score_chart_begins_at_zero() -> None:
     assert ">0.0<" not in draw_lines("t", "d", "x", series)
 
 
+def test_ticks_are_written_with_the_decimals_they_need() -> None:
+    markup = draw_lines("t", "d", "x", [Series("a", ((1, 0.0), (2, 0.11)))])
+    assert ">0.025<" in markup and ">0.100<" in markup
+
+
 def test_names_are_escaped_once() -> None:
     markup = draw_lines("<b>", "d", "x", [Series("a & b", ((1, 1.0),))])
     assert "&lt;b&gt;" in markup and "<b>" not in markup and "a &amp; b" in markup and "&amp;amp;" not in markup

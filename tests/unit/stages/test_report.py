@@ -148,7 +148,7 @@ def test_cases_are_cut_to_the_number_asked_for_and_marked_right_or_wrong(inputs:
     assert "the second example" not in page
     assert page.count('class="case right"') == page.count('class="case wrong"') == 1
     assert "1 of the 2 answers shown are right" in page
-    assert "similarity 0.50 (region \N{MINUS SIGN}0.75, whole 0.25)" in page
+    assert "similarity 0.500 (region \N{MINUS SIGN}0.750, whole 0.250)" in page
 
 
 def test_the_region_box_lies_in_the_picture_it_is_drawn_on(inputs: Inputs) -> None:
