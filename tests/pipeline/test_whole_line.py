@@ -30,7 +30,7 @@ def test_it_ends_with_a_page_and_metrics(line: Any) -> None:
     assert metrics["collection"] == "phantom"
     assert "phantom" in page and "http://" not in page.replace("http://www.w3.org", "") and "<script src" not in page
     assert "retrieval" in line.run("dvc", "metrics", "show").stdout
-    assert line.run("git", "status", "--short", "data").stdout == "", "an artifact is not ignored by the root .gitignore"
+    assert line.run("git", "status", "--short", "data").stdout == "", "the root .gitignore must ignore artifacts"
 
 
 def test_again_nothing_runs(line: Any) -> None:

@@ -51,7 +51,8 @@ def evaluate_scores(
         fit = mirrorable(gallery.presence, block, mirrors)
         for name, similarities in scores.items():
             chosen = fit if name == MIRRORED else np.ones(len(block), bool)
-            frames.append(measure(gallery, block.take(chosen), name, similarities[chosen]))
+            if chosen.any():
+                frames.append(measure(gallery, block.take(chosen), name, similarities[chosen]))
     return _stack(frames)
 
 

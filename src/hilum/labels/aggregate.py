@@ -1,9 +1,10 @@
-"""What a report as a whole says of a finding in a region, and what follows from it.
+"""What a report as a whole says of a finding in a region.
 
 In: mentions. Out: region labels. The rules are the table RANKS: where two mentions of one (region, finding) disagree,
 the lowest rank decides. Under `impression_then_present` an impression's word stands above any other section's, and
 within one section present stands above uncertain above absent; under `present` sections are not looked at. Mentions of
-history or hypothesis make no label, and what is not mentioned has no row.
+history or hypothesis make no label, and what is not mentioned has no row. A region is labelled as it was named: that a
+zone lies in its lung is for whoever uses the labels to apply (training and evaluation do).
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import pandas as pd
 
 from hilum.errors import UsageError
 from hilum.schema import LABELS, REGION_LABELS
-from hilum.vocabulary import REGION_PARENTS
 
 IMPRESSIONS = ("impression",)
 
@@ -57,19 +57,6 @@ def aggregate_mentions(mentions: pd.DataFrame, on_conflict: str) -> pd.DataFrame
     return _merge(rows)
 
 
-def expand_parents(labels: pd.DataFrame) -> pd.DataFrame:
-    """Labels and what follows from them: what is present in a region is present in every region that holds it.
-
-    A parent's own `uncertain` or `absent` gives way to a derived `present`; an absence or a doubt says nothing of the
-    parent. A derived row carries the evidence of all the rows it comes from.
-    """
-    frames = [labels.assign(rank=(labels["label"] != "present").astype(int))]
-    while len(present := frames[-1].loc[frames[-1]["label"] == "present"]):
-        parents = present.assign(region=present["region"].map(REGION_PARENTS))
-        frames.append(parents.loc[parents["region"].notna()])
-    return _merge(pd.concat(frames, ignore_index=True))
-
-
 def _merge(rows: pd.DataFrame) -> pd.DataFrame:
     """One row a key: the label of the lowest rank, and the union of the evidence."""
     rows = rows.assign(region=rows["region"].astype(object).where(rows["region"].notna(), None))
@@ -84,14 +71,3 @@ def _merge(rows: pd.DataFrame) -> pd.DataFrame:
     labels["n_mentions"] = pd.Series([len(ids) for ids in evidence], dtype="int32")
     labels["evidence"] = pd.Series([sorted(ids) for ids in evidence], dtype=object)
     return labels[list(REGION_LABELS.column_names)]
-
-
-def finding_anywhere(labels: pd.DataFrame) -> pd.DataFrame:
-    """study_id, finding, label: what a study says of a finding wherever it lies.
-
-    Present anywhere is present; else uncertain anywhere is uncertain; else absent.
-    """
-    order = {"present": 0, "uncertain": 1, "absent": 2}
-    rows = labels[["study_id", "finding", "label"]].assign(rank=labels["label"].map(order))
-    rows = rows.sort_values(["study_id", "finding", "rank"], kind="stable")
-    return rows.drop_duplicates(["study_id", "finding"])[["study_id", "finding", "label"]].reset_index(drop=True)

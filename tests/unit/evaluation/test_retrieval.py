@@ -184,3 +184,10 @@ def test_cells_where_place_is_given_do_not_count_for_place(queries: pd.DataFrame
     assert table.loc["located_at_10", "n_groups"] == 2 and table.loc["precision_at_1", "n_groups"] == 6
     nowhere = summary.score_retrieval(queries, cells.assign(locatable=False), 5, 0)
     assert nowhere.loc[nowhere["metric"] == "located_at_10", "value"].isna().all()
+
+
+def test_questions_of_both_sides_alone_have_no_mirrored_rows(gallery: Gallery) -> None:
+    asked = choose_queries(gallery.presence, choose_cells(gallery.presence, 5), gallery.rows, "test")
+    both = asked.take((asked.region < 2) & ~mirrorable(gallery.presence, asked, np.array([1, 0, 2])))
+    assert len(both), "the gallery has no image with a finding on both sides"
+    assert "mirrored" not in set(evaluate_scores(gallery, both, 0.5, MIRROR, 0)["score"])

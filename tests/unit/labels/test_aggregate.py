@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilum.errors import UsageError
-from hilum.labels.aggregate import RANKS, aggregate_mentions, expand_parents, finding_anywhere
+from hilum.labels.aggregate import RANKS, aggregate_mentions
 from hilum.schema import ASSERTIONS, MENTIONS, REGION_LABELS
 from hilum.tables import to_arrow, to_pandas
 
@@ -116,45 +116,3 @@ def test_labels_fit_their_table_and_come_back() -> None:
     again = to_pandas(to_arrow(frame.astype({"study_id": "int64"}), REGION_LABELS))
     assert labelled(again)[0][:4] == (50000001, None, "hernia", "present")
     assert set(MENTIONS.column_names) >= {"study_id", "mention_id", "section", "finding", "regions", "assertion"}
-
-
-def test_a_present_zone_makes_its_lung_present() -> None:
-    frame = mentions(
-        (1, "findings", "atelectasis", ["left lower lung zone"], "present"),
-        (1, "findings", "atelectasis", ["left lung"], "absent"),
-        (1, "findings", "atelectasis", ["right lower lung zone"], "uncertain"),
-        (1, "findings", "picc", ["cavoatrial junction"], "present"),
-        (1, "findings", "pneumonia", [], "present"),
-    )
-    expanded = expand_parents(aggregate_mentions(frame, RULE))
-    assert labelled(expanded) == [
-        (1, None, "pneumonia", "present", [4]),
-        (1, "cavoatrial junction", "picc", "present", [3]),
-        (1, "left lower lung zone", "atelectasis", "present", [0]),
-        (1, "left lung", "atelectasis", "present", [0, 1]),
-        (1, "mediastinum", "picc", "present", [3]),
-        (1, "right lower lung zone", "atelectasis", "uncertain", [2]),
-    ]
-
-
-def test_expanding_twice_adds_nothing() -> None:
-    labels = aggregate_mentions(mentions((1, "findings", "hernia", ["left apical zone"], "present")), RULE)
-    once = expand_parents(labels)
-    pd.testing.assert_frame_equal(expand_parents(once), once)
-    assert expand_parents(labels.iloc[:0]).empty
-
-
-def test_anywhere_takes_the_strongest_word() -> None:
-    frame = mentions(
-        (1, "findings", "atelectasis", ["left lung"], "absent"),
-        (1, "findings", "atelectasis", [], "uncertain"),
-        (1, "findings", "hernia", [], "absent"),
-        (2, "findings", "atelectasis", ["left lung"], "present"),
-        (2, "findings", "atelectasis", ["right lung"], "absent"),
-    )
-    said = finding_anywhere(aggregate_mentions(frame, RULE))
-    assert list(said.itertuples(index=False, name=None)) == [
-        (1, "atelectasis", "uncertain"),
-        (1, "hernia", "absent"),
-        (2, "atelectasis", "present"),
-    ]
