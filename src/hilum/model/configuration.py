@@ -32,6 +32,8 @@ SMALL_TEXT = {
     "num_hidden_layers": 2,
     "num_attention_heads": 4,
     "intermediate_size": 256,
+    "hidden_dropout_prob": 0.0,
+    "attention_probs_dropout_prob": 0.0,
 }
 
 

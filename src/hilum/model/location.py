@@ -25,8 +25,8 @@ def contrast_images(
 ) -> Tensor:
     """L_LC between images: a region against regions of other patients that share, or lack, its findings.
 
-    regions: (n, regions, size) unit vectors. present, possible (present or uncertain): (n, regions, findings) bool.
-    Positives: same region, other patient, a shared finding. Negatives: same region, other patient, no possibly shared
+    regions: (n, regions, size) unit vectors. present, possible (present or uncertain): (n, regions, findings) bool,
+    here without "normal": normal regions are most of all pairs, and would be most of what is learned. Positives: same region, other patient, a shared finding. Negatives: same region, other patient, no possibly shared
     finding; with hard_negatives also the same finding in an unrelated region, of any patient.
     """
     n, n_regions, size = regions.shape
@@ -41,9 +41,8 @@ def contrast_images(
     positives = shared & same_place & other_person
     candidates = same_place & other_person & ~(chances[anchors] @ chances.T > 0)
     if hard_negatives:
-        abnormal = sets[:, :-1]  # "normal elsewhere" is no hard negative: half of all pairs would be one
         elsewhere = ~related[place[anchors]][:, place]
-        candidates = candidates | (elsewhere & (abnormal[anchors] @ abnormal.T > 0))
+        candidates = candidates | (elsewhere & shared)
     return multi_positive_contrast(scale * flat[anchors] @ flat.T, positives, candidates)
 
 

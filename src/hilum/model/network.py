@@ -46,8 +46,8 @@ class RegionLanguageModel(nn.Module):
         size = config.embedding_size
         self.image_encoder = ImageEncoder(config.image, image_weights)
         self.text_encoder = TextEncoder(config.text, text_weights)
-        self.pooling = RegionPooling(self.image_encoder.n_features, len(config.regions))
-        self.project_image = nn.Linear(self.image_encoder.n_features, size)
+        self.pooling = RegionPooling(self.image_encoder.n_features, 2 * size)
+        self.project_image = nn.Linear(2 * size, size)
         self.project_text = nn.Linear(self.text_encoder.n_features, size)
         self.condition_on = RegionCondition(size, len(config.regions))
         self.log_scale = nn.Parameter(torch.tensor(2.65926))  # log(1 / 0.07), CLIP's start
@@ -67,11 +67,13 @@ class RegionLanguageModel(nn.Module):
         """pixels: (n, 1, size, size), normalised. weights: (n, regions, patches), rows sum to 1."""
         features = self.image_encoder(pixels)
         regions = torch.arange(len(self.config.regions), device=features.device)
-        pooled = self.project_image(self.pooling(features, weights))
+        whole = torch.full_like(weights[:, :1], 1.0 / weights.shape[-1])
+        pooled, patches = self.pooling(features, torch.cat([whole, weights], 1))
+        pooled = self.project_image(pooled)
         return ImageEmbeddings(
-            whole=normalize(self.project_image(features.mean(1)), dim=-1),
-            regions=normalize(self.condition_on(pooled, regions), dim=-1),
-            patches=normalize(self.project_image(features), dim=-1),
+            whole=normalize(pooled[:, 0], dim=-1),
+            regions=normalize(self.condition_on(pooled[:, 1:], regions), dim=-1),
+            patches=normalize(self.project_image(patches), dim=-1),
         )
 
     def encode_texts(self, token_ids: Tensor, is_word: Tensor) -> TextEmbeddings:

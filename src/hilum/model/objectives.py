@@ -74,27 +74,22 @@ class RegionRelevanceObjective:
         self.weights = weights or Weights()
 
     def __call__(self, model: RegionLanguageModel, batch: Batch) -> dict[str, Tensor]:
-        """`global` and `words`; in phase locate also `sentences`, `images`, `phrases`, `patches`."""
+        """`global`; in phase align `words`; in phase locate `images`, `phrases`, `patches`, `sentences`."""
         images = model.encode_images(batch.pixels, batch.weights)
         reports = model.encode_texts(batch.report_ids, batch.report_is_word)
-        losses = self._align(model, batch, images, reports)
-        if self.phase == "locate":
-            losses |= self._locate(model, batch, images)
-        return losses
-
-    def _align(
-        self, model: RegionLanguageModel, batch: Batch, images: ImageEmbeddings, reports: TextEmbeddings
-    ) -> dict[str, Tensor]:
-        weights, temperature = self.weights, self.weights.relevance_temperature
         targets = relevance(batch.present)
         logits = model.logit_scale * images.whole @ normalize(reports.whole, dim=-1).T
+        losses = {"global": soft_contrast(logits, targets, self.weights.relevance_temperature)}
+        if self.phase == "align":
+            return losses | {"words": self._words(batch, images, reports, targets)}
+        return losses | self._locate(model, batch, images)
+
+    def _words(self, batch: Batch, images: ImageEmbeddings, reports: TextEmbeddings, targets: Tensor) -> Tensor:
+        weights = self.weights
         words, is_word = spread_words(reports.words, batch.report_is_word, weights.max_words)
         patches = normalize(coarse_patches(images.patches), dim=-1)
         scores = word_patch_scores(words, is_word, patches, weights.attention_scale, weights.word_scale)
-        return {
-            "global": soft_contrast(logits, targets, temperature),
-            "words": weights.words * soft_contrast(weights.score_scale * scores, targets, temperature),
-        }
+        return weights.words * soft_contrast(weights.score_scale * scores, targets, weights.relevance_temperature)
 
     def _locate(self, model: RegionLanguageModel, batch: Batch, images: ImageEmbeddings) -> dict[str, Tensor]:
         weights, scale, phrases = self.weights, model.region_scale, self.phrases
@@ -104,7 +99,7 @@ class RegionRelevanceObjective:
         placed = model.condition(whole.unsqueeze(0), regions.unsqueeze(1))
         losses = {
             "images": weights.images
-            * contrast_images(images.regions, present, possible, batch.subjects, phrases.related, scale,
+            * contrast_images(images.regions, present[..., :-1], possible[..., :-1], batch.subjects, phrases.related, scale,
                               self.hard_negatives),
             "phrases": weights.phrases
             * contrast_phrases(images.regions, placed, present, possible, phrases.related, scale,

@@ -8,13 +8,11 @@ the plain mean over the box.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-OUTSIDE = 1e-6  # a patch outside the box keeps this much, so that the logarithm stays finite
+MAX_EVIDENCE = 8.0  # a patch weighs at most e^16 times another: attention may be sharp, and never overflows
 
 
 def box_weights(boxes: np.ndarray, grid: int) -> np.ndarray:
@@ -42,24 +40,26 @@ def _coverage(low: np.ndarray, high: np.ndarray, grid: int) -> np.ndarray:
 
 
 class RegionPooling(nn.Module):
-    """Pool patch features by region: box weights times attention conditioned on the region, several heads."""
+    """Pool patch features by region: every channel is averaged where its own evidence is strongest inside the box.
 
-    def __init__(self, n_features: int, n_regions: int, n_heads: int = 4) -> None:
+    The evidence does not depend on the region, so that all regions cost two matrix products; what a region makes of
+    what was found in it is `RegionCondition`'s part.
+    """
+
+    def __init__(self, n_features: int, n_channels: int) -> None:
         super().__init__()
-        self.n_heads = n_heads
-        self.queries = nn.Parameter(torch.zeros(n_regions, n_features))
-        self.key = nn.Linear(n_features, n_features, bias=False)
+        self.value = nn.Linear(n_features, n_channels)
+        self.evidence = nn.Linear(n_features, n_channels)
 
-    def forward(self, features: Tensor, weights: Tensor) -> Tensor:
-        """features: (n, patches, size). weights: (n, regions, patches), rows sum to 1. Returns (n, regions, size)."""
-        n, n_patches, size = features.shape
-        heads = (n, n_patches, self.n_heads, size // self.n_heads)
-        keys = self.key(features).view(heads)
-        queries = self.queries.view(-1, self.n_heads, size // self.n_heads)
-        scores = torch.einsum("khc,nphc->nhkp", queries, keys) / math.sqrt(size // self.n_heads)
-        attention = (scores + torch.log(weights + OUTSIDE).unsqueeze(1)).softmax(-1)
-        pooled = torch.einsum("nhkp,nphc->nkhc", attention, features.reshape(heads))
-        return pooled.reshape(n, -1, size)
+    def forward(self, features: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """features: (n, patches, size). weights: (n, regions, patches), rows sum to 1.
+
+        Returns the regions' values (n, regions, channels) and the patches' own (n, patches, channels).
+        """
+        values = self.value(features)
+        evidence = MAX_EVIDENCE * torch.tanh(self.evidence(features) / MAX_EVIDENCE)
+        shares = evidence.exp()
+        return (weights @ (shares * values)) / (weights @ shares), values
 
 
 class RegionCondition(nn.Module):

@@ -28,12 +28,13 @@ NORMAL_PHRASE = "normal"
 def batch_orders(n: int, batch_size: int, generator: np.random.Generator) -> list[np.ndarray]:
     """An epoch's batches of example numbers: shuffled, cut evenly, so that no batch is left with one image to compare.
 
-    n: examples. Sizes differ by one at most and do not exceed batch_size; none if there are fewer than two examples.
+    n: examples. Sizes differ by one at most and do not exceed batch_size (3 stay together where it is 2); no batch if
+    there are fewer than two examples.
     """
     if n < 2:
         return []
     order = generator.permutation(n)
-    return np.array_split(order, -(-n // batch_size))
+    return np.array_split(order, min(-(-n // batch_size), n // 2))
 
 
 def training_batches(

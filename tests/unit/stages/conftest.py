@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +29,8 @@ PLACES = {
     "consolidation": ("left lower lung zone", "right lower lung zone", "right upper lung zone"),
     "enlarged_cardiac_silhouette": ("cardiac silhouette",),
 }
+_PLANTED = runpy.run_path(str(Path(__file__).parents[1] / "training" / "planted.py"))
+planted, trained = _PLANTED["planted"], _PLANTED["trained"]
 SIZE = 48  # px of the packed square
 BOX = {"x": 20.0, "y": 30.0, "width": 40.0, "height": 36.0}
 

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hilum.config import AlignParams, EmbedParams, LocateParams, TokenizeParams
 from hilum.schema import IMAGES, MENTIONS, REGION_BOXES, REGION_LABELS, REPORTS, SECTIONS
+from hilum.stages import align, embed, locate, tokenize
 from hilum.tables import write_table
 from hilum.vocabulary import REGION_PARENTS, REGIONS
 
@@ -112,3 +114,55 @@ def describe_study(
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
     """Sixty studies in two partitions; three fifths train, the rest validate and test."""
     return Planted(tmp_path_factory.mktemp("planted"))
+
+
+class Trained:
+    """The four stages on a planted collection: where their outputs are, and how to run them again elsewhere."""
+
+    def __init__(self, planted: Planted, folder: Path) -> None:
+        self.planted, self.folder = planted, folder
+        self.tokenizer, self.align, self.locate = (folder / name for name in ("tokenizer", "align", "locate"))
+        self.embeddings = {partition: folder / "embeddings" / f"{partition}.parquet" for partition in PARTITIONS}
+        self.align_params = AlignParams(
+            objective="rra_vl", seed=1, threads=1, epochs=1, batch_size=12, learning_rate=2e-3, weight_decay=0.05,
+            image_encoder="small", text_encoder="small", embedding_size=32, max_tokens=32,
+        )  # fmt: skip
+        self.locate_params = LocateParams(
+            seed=2, threads=1, epochs=10, batch_size=12, learning_rate=2e-3, weight_decay=0.05, hard_negatives=True,
+            shuffle_labels=False,
+        )  # fmt: skip
+
+    def run_tokenize(self) -> None:
+        params = TokenizeParams(vocabulary_size=120, min_frequency=1)
+        tokenize.run(self.planted.data, self.planted.partitions, self.tokenizer, params)
+
+    def run_align(self, **changes: object) -> None:
+        params = self.align_params.model_copy(update=changes)
+        curves = self.folder / "plots" / "align.csv"
+        align.run(self.planted.data, self.planted.partitions, self.tokenizer, self.align, curves, params)
+
+    def run_locate(self, **changes: object) -> None:
+        params = self.locate_params.model_copy(update=changes)
+        curves = self.folder / "plots" / "locate.csv"
+        locate.run(self.planted.data, self.planted.partitions, self.tokenizer, self.align, self.locate, curves, params)
+
+    def run_embed(self, partition: str, batch_size: int = 16) -> None:
+        tables = ("images", "region_boxes", "texts", "sections", "mentions")
+        inputs = [self.planted.data / name / f"{partition}.parquet" for name in tables]
+        pixels = self.planted.data / "pixels" / f"{partition}.npy"
+        params = EmbedParams(batch_size=batch_size, threads=1)
+        embed.run(self.locate, self.tokenizer, pixels, *inputs, self.embeddings[partition], params)
+
+    def run_all(self) -> Trained:
+        self.run_tokenize()
+        self.run_align()
+        self.run_locate()
+        for partition in self.planted.partitions:
+            self.run_embed(partition)
+        return self
+
+
+@pytest.fixture(scope="session")
+def trained(planted: Planted, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """The planted collection with a model trained on it; not to be changed."""
+    return Trained(planted, tmp_path_factory.mktemp("trained")).run_all()
