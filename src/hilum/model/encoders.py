@@ -23,7 +23,10 @@ class ImageEncoder(nn.Module):
     def __init__(self, configuration: Mapping[str, Any], weights: Path | None = None) -> None:
         super().__init__()
         # the layout in which a CPU convolves fastest: 30 % less time a picture than the usual one
-        self.backbone = build_backbone(configuration, weights).to(memory_format=torch.channels_last)
+        self.backbone = build_backbone(configuration, weights)
+        for parameter in self.backbone.parameters():
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         config: Any = self.backbone.config
         hidden_sizes = getattr(config, "hidden_sizes", None)
         self.n_channels = int(config.num_channels)

@@ -26,7 +26,8 @@ def contrast_images(
     """L_LC between images: a region against regions of other patients that share, or lack, its findings.
 
     regions: (n, regions, size) unit vectors. present, possible (present or uncertain): (n, regions, findings) bool,
-    here without "normal": normal regions are most of all pairs, and would be most of what is learned. Positives: same region, other patient, a shared finding. Negatives: same region, other patient, no possibly shared
+    here without "normal": normal regions are most of all pairs, and would be most of what is learned.
+    Positives: same region, other patient, a shared finding. Negatives: same region, other patient, no possibly shared
     finding; with hard_negatives also the same finding in an unrelated region, of any patient.
     """
     n, n_regions, size = regions.shape

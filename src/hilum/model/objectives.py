@@ -97,15 +97,18 @@ class RegionRelevanceObjective:
         regions = torch.arange(images.regions.shape[1])
         whole = model.encode_texts(phrases.finding_ids, phrases.finding_is_word).whole
         placed = model.condition(whole.unsqueeze(0), regions.unsqueeze(1))
+        by_image = contrast_images(
+            images.regions, present[..., :-1], possible[..., :-1], batch.subjects, phrases.related, scale,
+            self.hard_negatives,
+        )  # fmt: skip
+        by_phrase = contrast_phrases(
+            images.regions, placed, present, possible, phrases.related, scale, self.hard_negatives
+        )
         losses = {
-            "images": weights.images
-            * contrast_images(images.regions, present[..., :-1], possible[..., :-1], batch.subjects, phrases.related, scale,
-                              self.hard_negatives),
-            "phrases": weights.phrases
-            * contrast_phrases(images.regions, placed, present, possible, phrases.related, scale,
-                               self.hard_negatives),
+            "images": weights.images * by_image,
+            "phrases": weights.phrases * by_phrase,
             "patches": weights.patches * self._patches(model, batch, images.patches, whole[:-1]),
-        }  # fmt: skip
+        }
         if len(batch.routes):
             spoken = model.encode_texts(batch.sentence_ids, batch.sentence_is_word).whole
             sentences = model.condition(spoken[batch.routes[:, 2]], batch.routes[:, 1])

@@ -43,9 +43,8 @@ def test_only_the_train_split_gives_words(tmp_path: Path) -> None:
 
 
 def test_twice_is_the_same_bytes(trained: Any, tmp_path: Path) -> None:
-    run(
-        trained.planted.data, trained.planted.partitions, tmp_path, TokenizeParams(vocabulary_size=120, min_frequency=1)
-    )
+    params = TokenizeParams(vocabulary_size=120, min_frequency=1)
+    run(trained.planted.data, trained.planted.partitions, tmp_path, params)
     for name in ("tokenizer.json", "vocabulary.json"):
         assert (tmp_path / name).read_bytes() == (trained.tokenizer / name).read_bytes()
 
