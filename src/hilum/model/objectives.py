@@ -52,9 +52,9 @@ class Weights:
 
     words: float = 0.5
     sentences: float = 0.5
-    images: float = 1.0
+    images: float = 0.5
     phrases: float = 1.0
-    patches: float = 0.5
+    patches: float = 1.0
     relevance_temperature: float = 0.2
     attention_scale: float = 4.0
     word_scale: float = 5.0
