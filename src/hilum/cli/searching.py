@@ -9,7 +9,7 @@ import click
 from hilum.cli.command import PATH, verb
 
 
-@verb("search", "hilum search --study 50000012 --region 'left lower lung zone' -k 5")
+@verb("search", "hilum search --study 59424766 --region 'right lower lung zone' -k 5")
 @click.option("--study", type=int, help="A study of this collection.")
 @click.option("--image", type=PATH, help="An image file (JPEG or DICOM).")
 @click.option("--region", required=True, help="One of the 29 anatomical regions, such as 'right apical zone'.")
