@@ -73,12 +73,14 @@ def test_a_red_gate_stops_the_line_with_exit_4(line: Any) -> None:
         line.repro()
 
 
-def test_a_missing_partition_is_refused(line: Any) -> None:
-    first = sorted((line.folder / "data/mentions").glob("*.parquet"))[0]
+def test_a_missing_partition_is_refused_by_fan_in_stages_and_by_the_gate(line: Any) -> None:
+    first = sorted((line.folder / "data/texts").glob("*.parquet"))[0]
     aside = line.folder / "aside.parquet"
     first.rename(aside)
     try:
-        done = line.run("hilum", "validate", "--data", "data", "--out", "v.json", "--page", "v.html", check=False)
-        assert done.returncode == 3 and f"missing partitions ['{first.stem}']" in done.stdout
+        fan_in = line.run("hilum", "tokenize", "--data", "data", "--out", "t", check=False)
+        assert fan_in.returncode == 3 and f"missing partitions ['{first.stem}']" in fan_in.stdout
+        gate = line.run("hilum", "validate", "--data", "data", "--out", "v.json", "--page", "v.html", check=False)
+        assert gate.returncode == 4 and "validation is red" in gate.stdout and first.stem in gate.stdout
     finally:
         aside.rename(first)
