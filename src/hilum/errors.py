@@ -3,7 +3,7 @@
 HilumError
   UsageError         2  the command or a parameter is wrong
   BadDataError       3  an input cannot be used
-    SchemaError      3  a table does not match its description in schema.py
+    SchemaError      3  a table does not match its description in hilum.schema
     ImageError       3  one image cannot be decoded or is refused
     GroundingError   3  a similarity map cannot be scored
   GateError          4  validation is red: the line stops
@@ -34,11 +34,11 @@ class BadDataError(HilumError):
 
 
 class SchemaError(BadDataError):
-    """A table does not match its description in schema.py."""
+    """A table does not match its description in hilum.schema."""
 
 
 class ImageError(BadDataError):
-    """One image cannot be decoded or is refused; `reason` is a quarantine reason of schema.py."""
+    """One image cannot be decoded or is refused; `reason` is a quarantine reason of hilum.schema."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)

@@ -142,7 +142,7 @@ def to_arrow(frame: pd.DataFrame, table: Table) -> pa.Table:
     if missing or unknown:
         raise SchemaError(
             f"{table.name}: missing columns {missing or 'none'}, unknown columns {unknown or 'none'}; "
-            f"schema.py describes {list(table.column_names)}."
+            f"hilum.schema describes {list(table.column_names)}."
         )
     frame = frame[list(table.column_names)]
     if len(frame) > 1:
@@ -154,7 +154,7 @@ def to_arrow(frame: pd.DataFrame, table: Table) -> pa.Table:
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         private = any(column.private for column in table.columns)
         reason = type(error).__name__ if private else str(error)
-        raise SchemaError(f"{table.name}: a column is not of its type in schema.py: {reason}") from None
+        raise SchemaError(f"{table.name}: a column is not of its type in hilum.schema: {reason}") from None
     arrow = arrow.replace_schema_metadata(None)
     _check_values(arrow, table)
     return arrow
@@ -171,7 +171,7 @@ def _check_nulls(frame: pd.DataFrame, table: Table) -> None:
     for column in table.columns:
         n_null = 0 if column.nullable else int(frame[column.name].isna().sum())
         if n_null:
-            raise SchemaError(f"{table.name}: {n_null} rows have no '{column.name}'; schema.py does not allow null.")
+            raise SchemaError(f"{table.name}: {n_null} rows have no '{column.name}'; hilum.schema does not allow null.")
 
 
 def _check_schema(schema: pa.Schema, table: Table, path: Path) -> None:
@@ -180,7 +180,7 @@ def _check_schema(schema: pa.Schema, table: Table, path: Path) -> None:
     if missing or unknown:
         raise SchemaError(
             f"{table.name}: {path} lacks columns {missing or 'none'} and has unknown ones {unknown or 'none'}; "
-            f"schema.py describes {list(table.column_names)}. Run `dvc repro` to make it again."
+            f"hilum.schema describes {list(table.column_names)}. Run `dvc repro` to make it again."
         )
     for column in table.columns:
         found, wanted = schema.field(column.name).type, arrow_type(column)
@@ -190,7 +190,7 @@ def _check_schema(schema: pa.Schema, table: Table, path: Path) -> None:
             good = found == wanted
         if not good:
             raise SchemaError(
-                f"{table.name}: {path} has column '{column.name}' of type {found}; schema.py says {wanted}. "
+                f"{table.name}: {path} has column '{column.name}' of type {found}; hilum.schema says {wanted}. "
                 f"Run `dvc repro` to make it again."
             )
 
@@ -203,7 +203,7 @@ def _check_values(arrow: pa.Table, table: Table) -> None:
             wrong = sorted({v for v in found if v is not None} - set(column.values))
             if wrong:
                 raise SchemaError(
-                    f"{table.name}: column '{column.name}' holds {wrong}; schema.py lists {list(column.values)}."
+                    f"{table.name}: column '{column.name}' holds {wrong}; hilum.schema lists {list(column.values)}."
                 )
 
 

@@ -73,7 +73,7 @@ def test_missing_column_is_named(tmp_path: Path) -> None:
 def test_file_with_another_type_is_refused(tmp_path: Path) -> None:
     wrong = pa.table({"path": ["a"], "reason": ["bad_id"], "detail": pa.array([1], pa.int64())})
     pq.write_table(wrong, tmp_path / "q.parquet")
-    with pytest.raises(SchemaError, match=r"column 'detail' of type int64; schema.py says string"):
+    with pytest.raises(SchemaError, match=r"column 'detail' of type int64; hilum.schema says string"):
         read_table(tmp_path / "q.parquet", QUARANTINE)
 
 

@@ -98,7 +98,7 @@ def _column_faults(partition: str, arrow: pa.Table, table: Table) -> list[Key]:
             words = f"of type {arrow.schema.field(column.name).type}, not {wanted}"
             faults.append({"partition": partition, "column": column.name, "found": words})
     unknown = [name for name in arrow.column_names if name not in table.column_names]
-    return faults + [{"partition": partition, "column": name, "found": "not in schema.py"} for name in unknown]
+    return faults + [{"partition": partition, "column": name, "found": "not in hilum.schema"} for name in unknown]
 
 
 def _to_frame(tables: dict[str, pa.Table], table: Table, wrong: Sequence[str]) -> pd.DataFrame:
@@ -134,8 +134,8 @@ def _columns_check(table: Table, n_tables: int, faults: list[Key]) -> Check:
         check="columns",
         columns=(),
         severity="critical",
-        expected="in every partition the columns that schema.py describes, of their types, and no other",
-        next_move="Correct the stage that writes the table, or schema.py; then run `dvc repro`.",
+        expected="in every partition the columns that hilum.schema describes, of their types, and no other",
+        next_move="Correct the stage that writes the table, or hilum.schema; then run `dvc repro`.",
         n_rows=n_tables * len(table.columns),
         n_unexpected=len(faults),
         examples=tuple(faults[:N_EXAMPLES]),

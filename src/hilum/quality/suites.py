@@ -1,4 +1,4 @@
-"""Great Expectations suites derived from schema.py, and their results as plain checks.
+"""Great Expectations suites derived from hilum.schema, and their results as plain checks.
 
 In: a table's description and its frame. Out: one `Check` per expectation. Great Expectations never sees a private
 column's values (`reading` blanks them), and of its results only counts and the keys of failing rows are kept: its own
@@ -34,7 +34,7 @@ with warnings.catch_warnings():
 
 for _name in ("great_expectations", "great_expectations.data_context.types.base"):  # the latter sets its own level
     logging.getLogger(_name).setLevel(logging.WARNING)
-_REMAKE = "Run `dvc repro` to make the table again; if it stays, its stage and schema.py disagree."
+_REMAKE = "Run `dvc repro` to make the table again; if it stays, its stage and hilum.schema disagree."
 
 
 @dataclass(frozen=True)

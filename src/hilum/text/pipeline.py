@@ -49,6 +49,9 @@ def build_pipeline(spacy_model: str = "blank") -> Language:
 def mentions_of(doc: Doc) -> tuple[Mention, ...]:
     """The mentions of a sentence that has been through the pipeline."""
     reading = reading_of(doc)
+    numbers: dict[int, int] = {}
+    for candidate in reading.candidates:
+        numbers[id(candidate)] = sum(1 + len(c.twins) for c in reading.candidates[: len(numbers)])
     return tuple(
         Mention(
             start=doc[c.start].idx,
@@ -58,7 +61,11 @@ def mentions_of(doc: Doc) -> tuple[Mention, ...]:
             assertion=c.assertion,
             severity=c.severity,
             temporal=c.temporal,
-            rule=f"{term.finding}: {term.pattern}" + (f" [{c.cue}]" if c.cue else ""),
+            size_mm=c.size_mm,
+            explains=None if c.explains is None else numbers[id(c.explains)],
+            finding_rule=term.pattern,
+            assertion_rule=c.cue,
+            place_words=c.place_words,
             refers_back=c.refers_back,
         )
         for c in reading.candidates

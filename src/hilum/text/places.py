@@ -75,7 +75,7 @@ class RegionFinder:
     def _attach(self, reading: Reading, phrase: PlacePhrase) -> None:
         inside = [c for c in reading.candidates if c.start < phrase.end and phrase.start < c.end]
         if inside:
-            self._give(inside[0], phrase, leads=phrase.start < inside[0].start)
+            self._give(reading, inside[0], phrase, leads=phrase.start < inside[0].start)
             return
         before = [
             c for c in reading.candidates if c.end <= phrase.start and not self._cut(reading, c.end, phrase.start)
@@ -84,12 +84,12 @@ class RegionFinder:
         if before and after and self._leads(reading, phrase, after[0].start):
             head, tail = self._split(reading, phrase, before[-1])
             if head is not None:
-                self._give(before[-1], head, leads=False)
-            self._give(after[0], tail, leads=True)
+                self._give(reading, before[-1], head, leads=False)
+            self._give(reading, after[0], tail, leads=True)
         elif before:
-            self._give(before[-1], phrase, leads=False)
+            self._give(reading, before[-1], phrase, leads=False)
         elif after:
-            self._give(after[0], phrase, leads=True)
+            self._give(reading, after[0], phrase, leads=True)
 
     @staticmethod
     def _cut(reading: Reading, start: int, end: int) -> bool:
@@ -123,11 +123,12 @@ class RegionFinder:
         return None, phrase
 
     @staticmethod
-    def _give(candidate: Candidate, phrase: PlacePhrase, *, leads: bool) -> None:
+    def _give(reading: Reading, candidate: Candidate, phrase: PlacePhrase, *, leads: bool) -> None:
         pairs = read_pairs(phrase, candidate)
         if pairs:
             candidate.leads = leads if not candidate.own_place else candidate.leads
             candidate.own_place = True
+            candidate.place_words = " ".join(filter(None, [candidate.place_words, _words(reading, phrase)]))
             candidate.pairs = merge_pairs(candidate.pairs + pairs)
 
     def _share(self, reading: Reading) -> None:
@@ -142,16 +143,20 @@ class RegionFinder:
             if second.own_place:
                 if sides:
                     second.pairs = merge_pairs([(side, kind) for _, kind in second.pairs for side in sides])
+                    second.place_words = f"{first.place_words} {second.place_words}"
             elif relation == "beside" and self._placements[first.finding].rule == "sided":
                 second.pairs = [(side, None) for side in sides]
+                second.place_words = first.place_words
             elif relation in {"link", "beside"} or first.leads or not first.own_place:
                 second.pairs = list(first.pairs)
+                second.place_words = first.place_words
                 second.leads = first.leads
         for first, second in reversed(list(pairwise(candidates))):
             if first.pairs or not second.own_place or second.leads or second.term.n_parts > 1:
                 continue
             if self._relation(reading, first, second) == "list" and self._may_share(first, second, "list"):
                 first.pairs = list(second.pairs)
+                first.place_words = second.place_words
 
     def _may_share(self, first: Candidate, second: Candidate, relation: str) -> bool:
         if "absent" in (first.assertion, second.assertion):
@@ -208,6 +213,10 @@ class RegionFinder:
 def is_gap(word: str) -> bool:
     """Whether a token stands for words removed by de-identification."""
     return word.startswith("\u00a4") or (len(word) > 2 and not word.strip("x"))
+
+
+def _words(reading: Reading, phrase: PlacePhrase) -> str:
+    return " ".join(" ".join(reading.words[start:end]) for start, end, _ in phrase.words)
 
 
 def _marks(reading: Reading, start: int, end: int) -> list[Mark]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from hilum.text.pipeline import build_pipeline, mentions_of
 from hilum.text.reading import Mention, Pair
-from hilum.text.regions import place, side_of
+from hilum.text.regions import place, region_rule, side_of
 from hilum.text.sections import SectionSpan, split_sections
 from hilum.text.sentences import RawOffsets, plain, split_sentences
 from hilum.vocabulary.language import load_sections
@@ -73,12 +73,14 @@ class ReportReader:
             if not mentions:
                 continue
             offsets = RawOffsets(text[start:end])
+            first = len(rows)
             for mention in mentions:
                 pairs = spoken_of[1] if mention.refers_back and spoken_of[0] == section else mention.pairs
                 row = self._row(mention, pairs, section)
                 char_start, char_end = offsets.span(mention.start, mention.end)
                 row |= {"study_id": study_id, "mention_id": len(rows), "section": section, "sentence": number}
                 row |= {"sentence_start": start, "sentence_end": end}
+                row["explains"] = None if mention.explains is None else first + mention.explains
                 row |= {"char_start": start + char_start, "char_end": start + char_end}
                 rows.append(row)
             located = [m.pairs for m in mentions if m.pairs and m.assertion != "absent"]
@@ -94,5 +96,8 @@ class ReportReader:
             "assertion": mention.assertion if reading == "labels" else reading,
             "severity": mention.severity,
             "temporal": mention.temporal,
-            "rule": mention.rule,
+            "size_mm": mention.size_mm,
+            "finding_rule": mention.finding_rule,
+            "assertion_rule": mention.assertion_rule if reading == "labels" else f"section {section}",
+            "region_rule": region_rule(mention.finding, pairs, mention.place_words),
         }

@@ -23,7 +23,8 @@ class Candidate:
 
     tokens: those that are this finding's alone. weight: how many its pattern matched ("heart and mediastinum are
     normal": two findings share a normal). twins: patterns of other findings that matched the same ones.
-    pairs: places said. leads: the places stand before the finding.
+    pairs: places said. leads: the places stand before the finding. place_words: the words that said them.
+    explains: the sign that it is offered as the cause or nature of ("opacity, which may be atelectasis").
     """
 
     start: int
@@ -40,6 +41,9 @@ class Candidate:
     refers_back: bool = False
     severity: str | None = None
     temporal: str | None = None
+    size_mm: float | None = None
+    explains: Candidate | None = None
+    place_words: str = ""
 
     @property
     def finding(self) -> str:
@@ -65,6 +69,7 @@ class Reading:
 class Mention:
     """One finding named in a sentence; offsets of characters in the sentence's plain form.
 
+    explains: which of the sentence's mentions it is the explanation of, counted from 0.
     refers_back: it has no place of its own and the sentence goes on with what the one before it spoke of.
     """
 
@@ -75,7 +80,11 @@ class Mention:
     assertion: str
     severity: str | None
     temporal: str | None
-    rule: str
+    size_mm: float | None
+    explains: int | None
+    finding_rule: str
+    assertion_rule: str
+    place_words: str
     refers_back: bool = False
 
 

@@ -136,6 +136,15 @@ def place(finding: str, pairs: Sequence[Pair]) -> tuple[str, ...]:
     return tuple(sorted(regions, key=_ORDER.__getitem__))
 
 
+def region_rule(finding: str, pairs: Sequence[Pair], place_words: str) -> str:
+    """What decided the regions: the placement of the finding's row, and the words that were read; empty if unplaced."""
+    if not place(finding, pairs):
+        return ""
+    rule = placements()[finding].rule
+    said = place_words or ("the sentence before" if pairs else "")
+    return f"{rule}: {said}" if said and rule != "fixed" else rule
+
+
 def side_of(pairs: Sequence[Pair]) -> str | None:
     """left, right, bilateral, or None where no side is said."""
     sides = {side for side, _ in settle_sides(pairs)}

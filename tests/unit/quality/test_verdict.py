@@ -137,17 +137,19 @@ def test_partitions_missing_broken_or_unlisted_are_red_in_the_table_they_are_of(
 def test_columns_missing_unknown_or_of_another_type_are_red_and_the_rest_is_still_judged(line, tmp_path: Path) -> None:
     import pandas as pd
 
-    line.first("mentions").drop(columns="rule", inplace=True)
+    line.first("mentions").drop(columns="finding_rule", inplace=True)
     line.write(tmp_path)
     path = tmp_path / "region_labels" / f"{line.partitions[0]}.parquet"
     pd.read_parquet(path).assign(finding=7, extra="x").to_parquet(path)
     found = failures(judge_line(tmp_path, line.partitions, LIMITS, WORDS))
     partition = line.partitions[0]
-    assert found["mentions", "columns"].examples == ({"partition": partition, "column": "rule", "found": "missing"},)
+    assert found["mentions", "columns"].examples == (
+        {"partition": partition, "column": "finding_rule", "found": "missing"},
+    )
     assert {"partition": partition, "column": "finding", "found": "of type int64, not string"} in found[
         "region_labels", "columns"
     ].examples
-    assert {"partition": partition, "column": "extra", "found": "not in schema.py"} in found[
+    assert {"partition": partition, "column": "extra", "found": "not in hilum.schema"} in found[
         "region_labels", "columns"
     ].examples
     assert found["region_labels", "evidence"].examples == ({"missing": "region_labels.finding"},)

@@ -92,7 +92,8 @@ def describe_study(
         {**study, "mention_id": 0, "section": "findings", "sentence": 0, "sentence_start": start,
          "sentence_end": start + len(sentence), "char_start": start, "char_end": start + len(word),
          "finding": finding, "regions": [place], "side": place.split()[0], "assertion": assertion, "severity": None,
-         "temporal": None, "rule": "test"}
+         "temporal": None, "size_mm": None, "explains": None, "finding_rule": "test", "assertion_rule": "",
+         "region_rule": "test"}
     )  # fmt: skip
     for region in [place, *([REGION_PARENTS[place]] if place in REGION_PARENTS else [])]:
         rows["labels"].append(

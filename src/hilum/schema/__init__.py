@@ -1,0 +1,94 @@
+"""Every table that the DAG writes, described once.
+
+In: nothing. Out: `Table` objects from which the Arrow schema, the checks on reading and writing, the Great
+Expectations suites and the data dictionary are derived. Free text columns are marked `private`: their values
+never reach a log, an error or a quality report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from hilum.schema.describe import DICOM_PATTERN, Column, Table
+from hilum.schema.files import LISTING, MANIFEST, QUARANTINE, REPORTS, SHA256_PATTERN
+from hilum.schema.images import IMAGES, REGION_BOXES
+from hilum.schema.search import CELLS, EMBEDDINGS, GROUNDINGS, INDEX_ROWS, QUERIES, SCORES
+from hilum.schema.texts import MENTIONS, REGION_LABELS, SECTIONS
+from hilum.schema.truth import TRUTH_FINDINGS, TRUTH_REGION_BOXES, TRUTH_STATEMENTS
+from hilum.schema.words import (
+    ASSERTIONS,
+    KINDS,
+    LABELS,
+    MODALITIES,
+    QUARANTINE_REASONS,
+    REGION_SOURCES,
+    SEVERITIES,
+    SIDES,
+    SPLITS,
+    STATUSES,
+    TEMPORALS,
+)
+
+__all__ = [
+    "ASSERTIONS",
+    "CELLS",
+    "DICOM_PATTERN",
+    "EMBEDDINGS",
+    "GROUNDINGS",
+    "IMAGES",
+    "INDEX_ROWS",
+    "KINDS",
+    "LABELS",
+    "LISTING",
+    "MANIFEST",
+    "MENTIONS",
+    "MODALITIES",
+    "QUARANTINE",
+    "QUARANTINE_REASONS",
+    "QUERIES",
+    "REGION_BOXES",
+    "REGION_LABELS",
+    "REGION_SOURCES",
+    "REPORTS",
+    "SCORES",
+    "SECTIONS",
+    "SEVERITIES",
+    "SHA256_PATTERN",
+    "SIDES",
+    "SPLITS",
+    "STATUSES",
+    "TABLES",
+    "TEMPORALS",
+    "TRUTH_FINDINGS",
+    "TRUTH_REGION_BOXES",
+    "TRUTH_STATEMENTS",
+    "Column",
+    "Table",
+]
+
+TABLES: Mapping[str, Table] = MappingProxyType(
+    {
+        table.name: table
+        for table in (
+            LISTING,
+            MANIFEST,
+            QUARANTINE,
+            REPORTS,
+            SECTIONS,
+            MENTIONS,
+            REGION_LABELS,
+            IMAGES,
+            REGION_BOXES,
+            EMBEDDINGS,
+            INDEX_ROWS,
+            QUERIES,
+            CELLS,
+            SCORES,
+            GROUNDINGS,
+            TRUTH_FINDINGS,
+            TRUTH_REGION_BOXES,
+            TRUTH_STATEMENTS,
+        )
+    }
+)

@@ -1,0 +1,122 @@
+"""Tables of embeddings, the index, and how well it answers."""
+
+from __future__ import annotations
+
+from hilum.schema.describe import Column, Table, dicom, split, study, subject
+from hilum.schema.words import MODALITIES
+
+EMBEDDINGS = Table(
+    "embeddings",
+    "Unit vectors of images and reports, whole and by region",
+    ("study_id", "dicom_id", "modality", "region"),
+    (
+        study(),
+        dicom(nullable=True),
+        Column("modality", "string", "image or text", values=MODALITIES),
+        Column("region", "string", "Region; null = the whole", True),
+        subject(),
+        Column("embedding", "embedding", "Unit length"),
+        Column("model_id", "string", "First 16 hex digits of the checkpoint's sha256"),
+    ),
+)
+
+INDEX_ROWS = Table(
+    "index_rows",
+    "What each row of the vector indexes is: position = row",
+    ("row",),
+    (
+        Column("row", "int64", "Position in every index", minimum=0),
+        dicom(),
+        study(),
+        subject(),
+        split(),
+        Column("study_datetime", "string", "As in manifest", True, pattern=r"^[0-9]{14}$"),
+    ),
+)
+
+QUERIES = Table(
+    "queries",
+    "Every evaluated query under every score, with its ranked answers",
+    ("query", "score"),
+    (
+        Column("query", "string", "dicom_id|region|finding"),
+        Column("score", "string", "Name of the score that ranked the gallery"),
+        dicom(),
+        study(),
+        subject(),
+        split(),
+        Column("region", "string", "The region asked for"),
+        Column("finding", "string", "The finding that makes an answer relevant"),
+        Column("answers", "list<string>", "The ten best, dicom_id, best first"),
+        Column("relevant", "list<bool>", "Whether each answer has the finding in the region"),
+        Column("n_gallery", "int64", "Images ranked (other patients)", minimum=1),
+        Column("n_relevant", "int64", "Relevant ones among them", minimum=1),
+        Column("n_same_finding", "int64", "Images with the finding anywhere", minimum=1),
+        Column("precision_at_1", "float64", "Share of relevant ones in the first", minimum=0, maximum=1),
+        Column("precision_at_5", "float64", "... in the first five", minimum=0, maximum=1),
+        Column("precision_at_10", "float64", "... in the first ten", minimum=0, maximum=1),
+        Column("average_precision", "float64", "Over the whole ranking", minimum=0, maximum=1),
+        Column("located_at_10", "float64", "Of the ten nearest with the finding, the share with it in the region",
+               minimum=0, maximum=1),
+    ),
+)  # fmt: skip
+
+CELLS = Table(
+    "cells",
+    "Retrieval by finding and region: the test queries of each cell under every score, averaged",
+    ("region", "finding", "score"),
+    (
+        Column("region", "string", "The region asked for"),
+        Column("finding", "string", "The finding that makes an answer relevant"),
+        Column("score", "string", "Name of the score that ranked the gallery"),
+        Column("n_queries", "int64", "Queries in the cell", minimum=1),
+        Column("n_patients", "int64", "Patients asking them", minimum=1),
+        Column("n_positives", "int64", "Images of the collection with the finding in the region", minimum=1),
+        Column("n_same_finding", "int64", "Images of the collection with the finding anywhere", minimum=1),
+        Column("locatable", "bool", "Enough images have the finding elsewhere only for located_at_10 to mean anything"),
+        Column("precision_at_1", "float64", "Mean over the queries", minimum=0, maximum=1),
+        Column("precision_at_5", "float64", "Mean over the queries", minimum=0, maximum=1),
+        Column("precision_at_10", "float64", "Mean over the queries", minimum=0, maximum=1),
+        Column("average_precision", "float64", "Mean over the queries", minimum=0, maximum=1),
+        Column("located_at_10", "float64", "Mean over the queries", minimum=0, maximum=1),
+        Column("chance_precision", "float64", "Of a random ranking, at any k", minimum=0, maximum=1),
+        Column("chance_average_precision", "float64", "Of a random ranking", minimum=0, maximum=1),
+        Column("chance_located", "float64", "Of a ranking that knows the finding and not its place", minimum=0,
+               maximum=1),
+    ),
+)  # fmt: skip
+
+SCORES = Table(
+    "scores",
+    "Every figure of retrieval and grounding, with chance and a 95 % interval over resampled patients",
+    ("task", "score", "average", "metric"),
+    (
+        Column("task", "string", "What was measured", values=("retrieval", "grounding")),
+        Column("score", "string", "Name of the score or map; `a - b` is a paired difference"),
+        Column("average", "string", "macro: over cells (retrieval) or findings (grounding); micro: over all units",
+               values=("macro", "micro")),
+        Column("metric", "string", "Name of the metric"),
+        Column("value", "float64", "The mean; null where no unit has it", True),
+        Column("low", "float64", "2.5th percentile of the resamples", True),
+        Column("high", "float64", "97.5th percentile of the resamples", True),
+        Column("chance", "float64", "What a ranking or a point at random would get; null where none is defined", True),
+        Column("n_units", "int64", "Queries, or pairs of image and finding, behind the mean", minimum=0),
+        Column("n_groups", "int64", "Cells, or findings, averaged over", minimum=0),
+    ),
+)  # fmt: skip
+
+GROUNDINGS = Table(
+    "groundings",
+    "Every phrase grounded in an image under every score",
+    ("dicom_id", "finding", "score"),
+    (
+        dicom(),
+        subject(),
+        Column("finding", "string", "Category of the phrase"),
+        Column("score", "string", "Name of the map that was scored"),
+        Column("pointing_game", "float64", "1 if the map's peak lies in a box", minimum=0, maximum=1),
+        Column("contrast_to_noise_ratio", "float64", "Signed; null where it is undefined", True),
+        Column("mean_iou", "float64", "Over thresholds 0.1 to 0.5", minimum=0, maximum=1),
+        Column("chance_pointing", "float64", "Share of the image inside the boxes", minimum=0, maximum=1),
+    ),
+)
