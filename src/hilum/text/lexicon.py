@@ -17,6 +17,7 @@ from spacy.tokens import Doc
 from hilum.text.sentences import plain
 from hilum.vocabulary.language import Cue, PlaceWords, load_cues, load_places
 from hilum.vocabulary.language.phrases import expand, split_parts
+from hilum.vocabulary.language.qualities import load_qualities
 from hilum.vocabulary.language.terms import load_terms
 
 
@@ -126,8 +127,9 @@ def _entries() -> Iterable[tuple[str, Entry]]:
     for cue in cues.assertions:
         yield from ((phrase, cue) for pattern in cue.phrases for phrase in expand(pattern))
     marks = [(row.phrases, Mark("boundary", row.meaning)) for row in cues.boundaries]
-    marks += [(row.phrases, Mark("severity", row.meaning)) for row in cues.severities]
-    marks += [(row.phrases, Mark("temporal", row.meaning)) for row in cues.temporals]
+    qualities = load_qualities()
+    marks += [(row.phrases, Mark("severity", row.meaning)) for row in qualities.severities]
+    marks += [(row.phrases, Mark("temporal", row.meaning)) for row in qualities.temporals]
     marks += [(cues.links, Mark("link", "link")), (cues.beside, Mark("beside", "beside"))]
     marks += [(cues.backrefs, Mark("backref", "backref"))]
     for phrases, mark in marks:

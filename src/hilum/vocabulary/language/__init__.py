@@ -1,6 +1,6 @@
-"""The words around a finding: places, cues, boundaries, severity, change, and the sections of a report.
+"""The words around a finding: places, cues, boundaries, and the sections of a report.
 
-The words of the findings themselves are in `terms`.
+The words of the findings themselves are in `terms`, those for severity and change in `qualities`.
 
 In: places.yaml, cues.yaml, sections.yaml. Out: frozen records, read once. Only `text` needs them.
 """
@@ -13,7 +13,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from hilum.schema import ASSERTIONS, SEVERITIES, SIDES, TEMPORALS
+from hilum.schema import ASSERTIONS, SIDES
 from hilum.vocabulary.concepts import load_regions
 from hilum.vocabulary.rows import check_keys, check_value, read_rows, words
 
@@ -44,7 +44,7 @@ class Cue:
 
 @dataclass(frozen=True)
 class WordRow:
-    """Words of one meaning: a boundary's strength, a severity or a change."""
+    """Words of one meaning: a boundary's strength."""
 
     meaning: str
     phrases: tuple[str, ...]
@@ -56,8 +56,6 @@ class Cues:
 
     assertions: tuple[Cue, ...]
     boundaries: tuple[WordRow, ...]
-    severities: tuple[WordRow, ...]
-    temporals: tuple[WordRow, ...]
     verbs: frozenset[str]
     prepositions: frozenset[str]
     glue: frozenset[str]
@@ -112,8 +110,6 @@ def load_cues() -> Cues:
     return Cues(
         assertions=tuple(_cue(row) for row in read_rows("language/cues.yaml", "assertions")),
         boundaries=_word_rows("boundaries", "strength", ("hard", "soft", "exception")),
-        severities=_word_rows("severities", "severity", SEVERITIES),
-        temporals=_word_rows("temporals", "temporal", TEMPORALS),
         verbs=frozenset(_word_list("language/cues.yaml", "verbs")),
         prepositions=frozenset(_word_list("language/cues.yaml", "prepositions")),
         glue=frozenset(_word_list("language/cues.yaml", "glue")),
