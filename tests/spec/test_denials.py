@@ -1,0 +1,172 @@
+"""What is denied, in every shape of denial, and what only sounds like one."""
+
+from __future__ import annotations
+
+from tests.spec.rows import (
+    ANGLES,
+    BASES,
+    HEART,
+    LEFT_ANGLE,
+    LEFT_APEX,
+    LEFT_BASE,
+    LEFT_LUNG,
+    LUNGS,
+    MEDIASTINUM,
+    RIGHT_ANGLE,
+    RIGHT_APEX,
+    RIGHT_BASE,
+    RIGHT_LUNG,
+    RIGHT_UPPER,
+    ReadLabels,
+    Row,
+    each,
+    expected,
+    said,
+)
+
+LISTS: list[Row] = [
+    ("There is no pleural effusion or pneumothorax.", None, "pleural_effusion", "absent"),
+    ("There is no pleural effusion or pneumothorax.", None, "pneumothorax", "absent"),
+    ("No pleural effusion, focal consolidation, edema, or pneumothorax.", LUNGS, "pulmonary_edema", "absent"),
+    ("No pleural effusion, focal consolidation, edema, or pneumothorax.", None, "pneumothorax", "absent"),
+    ("There is neither pneumothorax nor pleural effusion.", None, "pneumothorax", "absent"),
+    ("There is neither pneumothorax nor pleural effusion.", None, "pleural_effusion", "absent"),
+    ("No consolidation nor effusion.", None, "pleural_effusion", "absent"),
+    ("The lungs are clear without focal consolidation, effusion or edema.", LUNGS, "pulmonary_edema", "absent"),
+    ("The lungs are clear without focal consolidation, effusion or edema.", None, "consolidation", "absent"),
+    ("No evidence of pneumonia or of heart failure.", None, "fluid_overload_heart_failure", "absent"),
+    ("No evidence of consolidation/effusion/pneumothorax.", None, "pleural_effusion", "absent"),
+    ("No PTX or effusion.", None, "pneumothorax", "absent"),
+    ("No suspicious pulmonary nodules or masses.", None, "mass_nodule", "absent"),
+    ("No focal consolidation is seen, and no large effusion.", None, "pleural_effusion", "absent"),
+    ("Pneumothorax and pleural effusion are not seen.", None, "pneumothorax", "absent"),
+    ("No infiltrate, no effusion, no pneumothorax.", None, "infiltration", "absent"),
+    ("No cardiomegaly, edema or effusion.", HEART, "enlarged_cardiac_silhouette", "absent"),
+    ("No mass, consolidation, or rib fracture.", None, "rib_fracture", "absent"),
+    ("Clear of focal consolidation, effusion, or pneumothorax, the lungs are well inflated.", None, "pneumothorax",
+     "absent"),
+]  # fmt: skip
+
+CUES: list[Row] = [
+    ("No radiographic evidence of pneumonia.", None, "pneumonia", "absent"),
+    ("There is no evidence for pneumothorax.", None, "pneumothorax", "absent"),
+    ("No convincing evidence of pneumonia.", None, "pneumonia", "absent"),
+    ("No radiographic signs of congestive heart failure.", None, "fluid_overload_heart_failure", "absent"),
+    ("No definite effusion.", None, "pleural_effusion", "absent"),
+    ("No discrete nodule.", None, "mass_nodule", "absent"),
+    ("No obvious pneumothorax.", None, "pneumothorax", "absent"),
+    ("No appreciable pleural effusion.", None, "pleural_effusion", "absent"),
+    ("No overt pulmonary edema.", LUNGS, "pulmonary_edema", "absent"),
+    ("No frank interstitial edema.", LUNGS, "pulmonary_edema", "absent"),
+    ("No acute displaced rib fracture.", None, "rib_fracture", "absent"),
+    ("No sizable pleural effusion.", None, "pleural_effusion", "absent"),
+    ("No new or enlarging effusion.", None, "pleural_effusion", "absent"),
+    ("Absence of pneumothorax.", None, "pneumothorax", "absent"),
+    ("Devoid of consolidation.", None, "consolidation", "absent"),
+    ("The right lung is clear of consolidation.", RIGHT_LUNG, "consolidation", "absent"),
+    ("The left lung is free of infiltrate.", LEFT_LUNG, "infiltration", "absent"),
+    ("Both lungs are clear of infiltrate.", LUNGS, "infiltration", "absent"),
+    ("Chest radiograph is negative for acute pneumonia.", None, "pneumonia", "absent"),
+    ("There is lack of consolidation.", None, "consolidation", "absent"),
+]
+
+AFTER_THE_NOUN: list[Row] = [
+    ("Pleural effusion is not present.", None, "pleural_effusion", "absent"),
+    ("Pneumothorax is absent.", None, "pneumothorax", "absent"),
+    ("Pneumonia is not evident.", None, "pneumonia", "absent"),
+    ("Focal consolidation is not demonstrated.", None, "consolidation", "absent"),
+    ("A pneumothorax is not appreciated.", None, "pneumothorax", "absent"),
+    ("A left pleural effusion is not visualized.", LEFT_ANGLE, "pleural_effusion", "absent"),
+    ("Acute fractures of the ribs are not identified.", None, "rib_fracture", "absent"),
+    ("Pulmonary edema is not seen.", LUNGS, "pulmonary_edema", "absent"),
+    ("The mediastinum is not widened.", MEDIASTINUM, "mediastinal_widening", "absent"),
+    ("The trachea is not deviated.", MEDIASTINUM, "mediastinal_displacement", "absent"),
+    ("The cardiac silhouette is not enlarged.", HEART, "enlarged_cardiac_silhouette", "absent"),
+    ("The right costophrenic angle is not blunted.", RIGHT_ANGLE, "costophrenic_angle_blunting", "absent"),
+    ("The pulmonary vasculature is not engorged.", LUNGS, "vascular_congestion", "absent"),
+    ("The aorta is not tortuous.", "aortic arch", "tortuous_aorta", "absent"),
+]
+
+PLACED: list[Row] = [
+    ("No right pleural effusion.", RIGHT_ANGLE, "pleural_effusion", "absent"),
+    ("No pleural effusion is seen on the left.", LEFT_ANGLE, "pleural_effusion", "absent"),
+    ("No pneumothorax on the right.", RIGHT_APEX, "pneumothorax", "absent"),
+    ("No left apical pneumothorax.", LEFT_APEX, "pneumothorax", "absent"),
+    ("No consolidation at the bases.", BASES, "consolidation", "absent"),
+    ("No bilateral pleural effusions.", ANGLES, "pleural_effusion", "absent"),
+    ("There is a right effusion but no left effusion.", ANGLES, "pleural_effusion", "present + absent"),
+    ("No right effusion, but a small left effusion is present.", ANGLES, "pleural_effusion", "absent + present"),
+    ("No mediastinal widening.", MEDIASTINUM, "mediastinal_widening", "absent"),
+    ("No free air beneath the hemidiaphragms.", "abdomen", "subdiaphragmatic_air", "absent"),
+    ("No vascular congestion.", LUNGS, "vascular_congestion", "absent"),
+    ("Cardiac, mediastinal and hilar contours are normal.", MEDIASTINUM, "mediastinal_widening", "absent"),
+    ("Cardiac, mediastinal and hilar contours are normal.", HEART, "enlarged_cardiac_silhouette", "absent"),
+    ("The cardiomediastinal silhouette is unremarkable.", HEART, "enlarged_cardiac_silhouette", "absent"),
+    ("The cardiomediastinal silhouette is unremarkable.", None, "mediastinal_widening", "nothing"),
+    ("Cardiac size is at the upper limits of normal.", HEART, "enlarged_cardiac_silhouette", "absent"),
+    ("Pulmonary vessels are unremarkable.", LUNGS, "vascular_congestion", "absent"),
+    ("Both costophrenic angles are sharp.", ANGLES, "costophrenic_angle_blunting", "absent"),
+    ("The right costophrenic angle is clear.", RIGHT_ANGLE, "costophrenic_angle_blunting", "absent"),
+    ("Right IJ line ends in the SVC without pneumothorax.", None, "pneumothorax", "absent"),
+]
+
+WHERE_IT_STOPS: list[Row] = [
+    ("No evidence for consolidation or pneumothorax, but there is a small right effusion.", RIGHT_ANGLE,
+     "pleural_effusion", "present"),
+    ("No evidence for consolidation or pneumothorax, but there is a small right effusion.", None, "pneumothorax",
+     "absent"),
+    ("No new focal consolidation; unchanged left lower lobe atelectasis.", LEFT_BASE, "atelectasis", "present"),
+    ("No pneumothorax, however the left effusion has increased.", LEFT_ANGLE, "pleural_effusion", "present"),
+    ("Although no pneumothorax is seen, there is subcutaneous emphysema on the right.", RIGHT_LUNG, "subcutaneous_air",
+     "present"),
+    ("No pneumothorax. Small left effusion.", LEFT_ANGLE, "pleural_effusion", "present"),
+    ("Small left effusion without pneumothorax.", LEFT_ANGLE, "pleural_effusion", "present"),
+    ("Cardiomegaly without edema.", HEART, "enlarged_cardiac_silhouette", "present"),
+    ("Cardiomegaly without edema.", LUNGS, "pulmonary_edema", "absent"),
+    ("No pneumothorax is seen, and there is a right lower lobe opacity.", RIGHT_BASE, "lung_opacity", "present"),
+    ("Apart from a right upper lobe granuloma, the lungs are clear.", RIGHT_UPPER, "calcified_nodule", "present"),
+    ("No abnormality other than mild cardiomegaly.", HEART, "enlarged_cardiac_silhouette", "present"),
+    ("The lungs are clear except for left basilar atelectasis.", LEFT_BASE, "atelectasis", "present"),
+    ("There is no pneumothorax with a persistent small left effusion.", LEFT_ANGLE, "pleural_effusion", "present"),
+    ("The heart is enlarged and there is no effusion.", HEART, "enlarged_cardiac_silhouette", "present"),
+    ("Right lower lobe pneumonia, no effusion.", RIGHT_BASE, "pneumonia", "present"),
+    ("Right lower lobe pneumonia, no effusion.", None, "pleural_effusion", "absent"),
+]  # fmt: skip
+
+# says "no" or "not" and denies nothing of the kind
+FALSE_DENIALS: list[Row] = [
+    ("No increase in the left pleural effusion.", LEFT_ANGLE, "pleural_effusion", "present"),
+    ("No change in the effusion.", None, "pleural_effusion", "present"),
+    ("No significant interval change in small effusion.", None, "pleural_effusion", "present"),
+    ("No significant interval change in bibasilar opacities.", BASES, "lung_opacity", "present"),
+    ("No worsening of the right pneumothorax.", RIGHT_APEX, "pneumothorax", "present"),
+    ("Moderate left effusion without significant change.", LEFT_ANGLE, "pleural_effusion", "present"),
+    ("No interval improvement in the left lower lobe consolidation.", LEFT_BASE, "consolidation", "present"),
+    ("The left lower lobe opacity has not improved.", LEFT_BASE, "lung_opacity", "present"),
+    ("The left lower lobe consolidation has not cleared.", LEFT_BASE, "consolidation", "present"),
+    ("The right pneumothorax has not completely resolved.", RIGHT_APEX, "pneumothorax", "present"),
+    ("Incompletely resolved right lower lobe pneumonia.", RIGHT_BASE, "pneumonia", "present"),
+    ("The left effusion is no longer as large.", LEFT_ANGLE, "pleural_effusion", "present"),
+    ("Pulmonary edema is not as severe as on the prior study.", LUNGS, "pulmonary_edema", "present"),
+    ("Not only is there a left effusion, there is also right lower lobe collapse.", LEFT_ANGLE, "pleural_effusion",
+     "present"),
+    ("Left effusion, not significantly changed.", LEFT_ANGLE, "pleural_effusion", "present"),
+    ("The right effusion has not changed appreciably.", RIGHT_ANGLE, "pleural_effusion", "present"),
+    ("No appreciable change in right basilar atelectasis.", RIGHT_BASE, "atelectasis", "present"),
+    ("No interval change in the left apical pneumothorax.", LEFT_APEX, "pneumothorax", "present"),
+    ("Cardiomegaly is not new.", HEART, "enlarged_cardiac_silhouette", "present"),
+]  # fmt: skip
+
+THEMES = {
+    "lists": LISTS,
+    "cues": CUES,
+    "after the noun": AFTER_THE_NOUN,
+    "placed": PLACED,
+    "where a denial stops": WHERE_IT_STOPS,
+    "false denials": FALSE_DENIALS,
+}
+
+
+@each(THEMES)
+def test_a_denial_says(read_labels: ReadLabels, sentence: str, region: str | None, finding: str, label: str) -> None:
+    assert said(read_labels(sentence), finding) == expected(region, label)
