@@ -39,7 +39,11 @@ MENTIONS = Table(
         Column("temporal", "string", "Change against an earlier study", True, values=TEMPORALS),
         Column("size_mm", "float64", "Largest measure given for it", True, minimum=0, unit="mm"),
         Column(
-            "explains", "int32", "mention_id of the sign that it is offered as the cause or nature of", True, minimum=0
+            "explains",
+            "int32",
+            "mention_id of the sign that it is offered as the cause or nature of; its own: a sign no finding names",
+            True,
+            minimum=0,
         ),
         Column("finding_rule", "string", "The vocabulary row that named the finding"),
         Column(

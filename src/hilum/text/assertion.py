@@ -46,11 +46,12 @@ def _decide(reading: Reading, candidate: Candidate) -> None:
     if not reached:
         return
     start, end, cue = reached[-1]
-    for _, _, earlier in reached[:-1]:
+    for at, until, earlier in reached[:-1]:
         denies_both = cue.strength == "link" and earlier.assertion == "absent"
         if denies_both or earlier.assertion in {"hypothetical", "historical"}:
-            cue = earlier
+            start, end, cue = at, until, earlier
     candidate.assertion, candidate.cue = cue.assertion, " ".join(reading.words[start:end])
+    candidate.decided = (start, end, cue)
 
 
 def _reaches(reading: Reading, start: int, end: int, cue: Cue, candidate: Candidate) -> bool:
@@ -84,6 +85,7 @@ def _reach_back(reading: Reading, start: int, end: int, cue: Cue) -> None:
         listed = listed or _joins(between)
         if cue.assertion != "none" and not (candidate.assertion == "absent" and candidate.cue != "normal"):
             candidate.assertion, candidate.cue = cue.assertion, " ".join(reading.words[start:end])
+            candidate.decided = None
         at = candidate.start
 
 

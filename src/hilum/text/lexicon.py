@@ -132,6 +132,7 @@ def _entries() -> Iterable[tuple[str, Entry]]:
     marks += [(row.phrases, Mark("temporal", row.meaning)) for row in qualities.temporals]
     marks += [(cues.links, Mark("link", "link")), (cues.beside, Mark("beside", "beside"))]
     marks += [(cues.backrefs, Mark("backref", "backref"))]
+    marks += [(row.phrases, Mark("subject", row.meaning)) for row in cues.subjects]
     for phrases, mark in marks:
         yield from ((phrase, mark) for pattern in phrases for phrase in expand(pattern))
 

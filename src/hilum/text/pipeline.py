@@ -1,4 +1,4 @@
-"""The spaCy pipeline that reads one sentence: words, mentions, assertion, regions, qualities.
+"""The spaCy pipeline that reads one sentence: words, mentions, assertion, explanations, regions, qualities.
 
 In: a sentence in plain form (see sentences.py). Out: its mentions. Sections and sentences are cut from the raw text
 before spaCy sees it, because spans must index that text exactly, and because a sentence that ten thousand reports share
@@ -13,11 +13,18 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from hilum.errors import UsageError
-from hilum.text import assertion, mentions, places, qualities
+from hilum.text import assertion, explanations, mentions, places, qualities
 from hilum.text.reading import Mention, reading_of
 
-COMPONENTS = ("hilum_words", "hilum_mentions", "hilum_assertion", "hilum_regions", "hilum_qualities")
-_MODULES = (assertion, mentions, places, qualities)  # importing them registers the components
+COMPONENTS = (
+    "hilum_words",
+    "hilum_mentions",
+    "hilum_assertion",
+    "hilum_explanations",
+    "hilum_regions",
+    "hilum_qualities",
+)
+_MODULES = (assertion, explanations, mentions, places, qualities)  # importing them registers the components
 
 
 def build_pipeline(spacy_model: str = "blank") -> Language:
@@ -49,9 +56,10 @@ def build_pipeline(spacy_model: str = "blank") -> Language:
 def mentions_of(doc: Doc) -> tuple[Mention, ...]:
     """The mentions of a sentence that has been through the pipeline."""
     reading = reading_of(doc)
+    terms = [(c, term) for c in reading.candidates for term in (c.term, *c.twins)]
     numbers: dict[int, int] = {}
-    for candidate in reading.candidates:
-        numbers[id(candidate)] = sum(1 + len(c.twins) for c in reading.candidates[: len(numbers)])
+    for number, (candidate, _) in enumerate(terms):
+        numbers.setdefault(id(candidate), number)
     return tuple(
         Mention(
             start=doc[c.start].idx,
@@ -62,12 +70,12 @@ def mentions_of(doc: Doc) -> tuple[Mention, ...]:
             severity=c.severity,
             temporal=c.temporal,
             size_mm=c.size_mm,
-            explains=None if c.explains is None else numbers[id(c.explains)],
+            explains=None if c.explains is None else number if c.explains is c else numbers[id(c.explains)],
             finding_rule=term.pattern,
             assertion_rule=c.cue,
             place_words=c.place_words,
             refers_back=c.refers_back,
+            explains_back=c.explains_back,
         )
-        for c in reading.candidates
-        for term in (c.term, *c.twins)
+        for number, (c, term) in enumerate(terms)
     )

@@ -80,12 +80,22 @@ class ReportReader:
                 char_start, char_end = offsets.span(mention.start, mention.end)
                 row |= {"study_id": study_id, "mention_id": len(rows), "section": section, "sentence": number}
                 row |= {"sentence_start": start, "sentence_end": end}
-                row["explains"] = None if mention.explains is None else first + mention.explains
+                self._explain(row, mention, rows, first)
                 row |= {"char_start": start + char_start, "char_end": start + char_end}
                 rows.append(row)
             located = [m.pairs for m in mentions if m.pairs and m.assertion != "absent"]
             spoken_of = (section, located[-1]) if located else spoken_of
         return rows
+
+    def _explain(self, row: dict[str, Any], mention: Mention, rows: list[dict[str, Any]], first: int) -> None:
+        """Say which mention a row explains. Sections that make no label explain nothing."""
+        row["explains"] = None
+        if self._readings[row["section"]] != "labels":
+            return
+        if mention.explains is not None:
+            row["explains"] = first + mention.explains
+        elif mention.explains_back and (sign := _last_sign(rows[:first], row)) is not None:
+            row["explains"], row["assertion"] = sign, "hypothetical"
 
     def _row(self, mention: Mention, pairs: tuple[Pair, ...], section: str) -> dict[str, Any]:
         reading = self._readings[section]
@@ -101,3 +111,11 @@ class ReportReader:
             "assertion_rule": mention.assertion_rule if reading == "labels" else f"section {section}",
             "region_rule": region_rule(mention.finding, pairs, mention.place_words),
         }
+
+
+def _last_sign(rows: list[dict[str, Any]], row: dict[str, Any]) -> int | None:
+    """What the sentence before leaves to be explained: the sign that it explains itself, or the last that it saw."""
+    before = [r for r in rows if r["section"] == row["section"] and r["sentence"] == row["sentence"] - 1]
+    explained = [int(r["explains"]) for r in before if r["explains"] is not None]
+    seen = [int(r["mention_id"]) for r in before if r["assertion"] in {"present", "uncertain"}]
+    return max(explained or seen, default=None)

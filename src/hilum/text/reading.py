@@ -6,15 +6,19 @@ spaCy's extension attributes cost more than the rules), and `Mention`, what rema
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from spacy.tokens import Doc
 
 from hilum.text.lexicon import Hits, Term
+from hilum.vocabulary.language import Cue
 
 KEY = "hilum"
 Pair = tuple[str | None, str | None]
 """A side (left, right, None; "?left", "?right", "?both" unless one is said) and a kind (None: a side alone)."""
+CueHit = tuple[int, int, Cue]
+"""First token, one past the last, and the cue."""
 
 
 @dataclass(slots=True)
@@ -24,7 +28,9 @@ class Candidate:
     tokens: those that are this finding's alone. weight: how many its pattern matched ("heart and mediastinum are
     normal": two findings share a normal). twins: patterns of other findings that matched the same ones.
     pairs: places said. leads: the places stand before the finding. place_words: the words that said them.
-    explains: the sign that it is offered as the cause or nature of ("opacity, which may be atelectasis").
+    decided: the cue behind the assertion, where one stands in front of the finding.
+    explains: the sign that it is offered as the cause or nature of ("opacity, which may be atelectasis"); itself where
+    the sign is none of our findings. explains_back: the sign is in the sentence before ("This may be atelectasis").
     """
 
     start: int
@@ -42,7 +48,9 @@ class Candidate:
     severity: str | None = None
     temporal: str | None = None
     size_mm: float | None = None
+    decided: CueHit | None = None
     explains: Candidate | None = None
+    explains_back: bool = False
     place_words: str = ""
 
     @property
@@ -59,17 +67,26 @@ class Reading:
     hits: Hits
     breaks: dict[int, str] = field(default_factory=dict)
     candidates: list[Candidate] = field(default_factory=list)
+    _cuts: dict[tuple[str, ...], list[int]] = field(default_factory=dict)
 
     def broken(self, start: int, end: int, *strengths: str) -> bool:
         """Whether a boundary of one of the strengths lies in front of a token of [start, end)."""
-        return any(start <= at < end and strength in strengths for at, strength in self.breaks.items())
+        if not self.breaks:
+            return False
+        cuts = self._cuts.get(strengths)
+        if cuts is None:
+            cuts = sorted(at for at, strength in self.breaks.items() if strength in strengths)
+            self._cuts[strengths] = cuts
+        nearest = bisect_left(cuts, start)
+        return nearest < len(cuts) and cuts[nearest] < end
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
     """One finding named in a sentence; offsets of characters in the sentence's plain form.
 
-    explains: which of the sentence's mentions it is the explanation of, counted from 0.
+    explains: which of the sentence's mentions it is the explanation of, counted from 0; its own: of a sign that no
+    finding names. explains_back: it explains a sign of the sentence before, if that names one.
     refers_back: it has no place of its own and the sentence goes on with what the one before it spoke of.
     """
 
@@ -86,6 +103,7 @@ class Mention:
     assertion_rule: str
     place_words: str
     refers_back: bool = False
+    explains_back: bool = False
 
 
 def reading_of(doc: Doc) -> Reading:

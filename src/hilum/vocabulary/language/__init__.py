@@ -44,7 +44,7 @@ class Cue:
 
 @dataclass(frozen=True)
 class WordRow:
-    """Words of one meaning: a boundary's strength."""
+    """Words of one meaning: a boundary's strength, what a subject is."""
 
     meaning: str
     phrases: tuple[str, ...]
@@ -62,6 +62,7 @@ class Cues:
     links: tuple[str, ...]
     beside: tuple[str, ...]
     backrefs: tuple[str, ...]
+    subjects: tuple[WordRow, ...]
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,7 @@ def load_cues() -> Cues:
         links=_word_list("language/cues.yaml", "links"),
         beside=_word_list("language/cues.yaml", "beside"),
         backrefs=_word_list("language/cues.yaml", "backrefs"),
+        subjects=_word_rows("subjects", "subject", ("seen", "generic")),
     )
 
 
@@ -130,7 +132,7 @@ def _cue(row: Mapping[str, Any]) -> Cue:
     )
     check_value(file, cue.phrases[0], "assertion", cue.assertion, (*ASSERTIONS, "none"))
     check_value(file, cue.phrases[0], "direction", cue.direction, ("forward", "backward"))
-    check_value(file, cue.phrases[0], "strength", cue.strength, ("own", "link"))
+    check_value(file, cue.phrases[0], "strength", cue.strength, ("own", "link", "aside"))
     return cue
 
 

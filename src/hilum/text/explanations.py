@@ -1,0 +1,112 @@
+"""Which doubted findings are offered as the cause or nature of a sign: "opacity, which may be atelectasis".
+
+In: candidates with assertions. Out: those that explain another become hypothetical and name it. A doubt about the
+finding itself ("possible effusion", "findings suspicious for pneumonia", "pneumonia cannot be excluded") stays
+uncertain. The sign is the last thing named before the words of doubt, in their clause: a finding, or something seen
+that no finding names (cues.yaml, subjects); where they begin the sentence and refer back ("This may be ..."), the one
+before names it.
+Known to be imperfect: "X, possible Y" is read as an explanation where X is a sign that others explain, else as a list.
+"""
+
+from __future__ import annotations
+
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from hilum.text.reading import Candidate, CueHit, Reading, reading_of
+from hilum.vocabulary import finding_category
+from hilum.vocabulary.language.terms import load_terms
+
+_JOINS = frozenset({"or", "and", "versus", "vs", ",", "alternatively", "than"})
+_APART = frozenset({"with", "without", "no", "there", "which", "cannot", "not", "but"})
+_BESIDE = frozenset({"and", "or", "with", "without", "no", "nor", "there", "versus", "vs"})
+_COPULAS = frozenset({"is", "are", "was", "were", "be", "which", "that", "also", "seems", "appears"})
+_ALTERNATIVES = frozenset({"versus", "vs", "or"})
+_ALTERNATIVES = frozenset({"versus", "vs", "or"})
+_REACH = 8
+
+
+@Language.factory("hilum_explanations")
+def make_explanations(nlp: Language, name: str) -> ExplanationFinder:
+    """The component that tells explanations from doubts."""
+    return ExplanationFinder()
+
+
+class ExplanationFinder:
+    """Signs and what they are taken for."""
+
+    def __init__(self) -> None:
+        self._signs = {f.finding for f in load_terms() if f.sign}
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Settle every doubted candidate in order: a list goes on with what its first member explains."""
+        reading = reading_of(doc)
+        for number, candidate in enumerate(reading.candidates):
+            if candidate.assertion == "uncertain":
+                self._settle(reading, candidate, reading.candidates[number - 1] if number else None)
+        return doc
+
+    def _settle(self, reading: Reading, candidate: Candidate, before: Candidate | None) -> None:
+        if before is not None and _goes_on(reading, before, candidate):
+            candidate.explains_back = before.explains_back
+            candidate.explains = candidate if before.explains is before else before.explains
+        elif candidate.decided is not None and candidate.decided[2].strength != "own":
+            candidate.explains, candidate.explains_back = self._find_sign(reading, candidate, candidate.decided)
+        elif before is not None and self._is_gloss(reading, before, candidate):
+            candidate.explains = before
+        if candidate.explains is not None:
+            candidate.assertion = "hypothetical"
+
+    def _find_sign(self, reading: Reading, candidate: Candidate, hit: CueHit) -> tuple[Candidate | None, bool]:
+        """The sign before the words of doubt, and whether to look for it in the sentence before."""
+        start, _, cue = hit
+        seen = [c for c in reading.candidates if c.end <= start and c.assertion in {"present", "uncertain"}]
+        nouns = [(e, m.meaning) for s, e, m in reading.hits.marks if m.kind == "subject" and e <= start]
+        sign = seen[-1] if seen else None
+        noun = next(((e, meaning) for e, meaning in reversed(nouns) if sign is None or e > sign.end), None)
+        if noun is not None and not _cut(reading, noun[0], start):
+            return (candidate if noun[1] == "seen" else None), noun[1] == "generic" and _refers_back(reading, start)
+        if sign is None or _cut(reading, sign.end, start):
+            return None, _refers_back(reading, start)
+        if cue.strength == "aside" and not self._is_aside(reading, sign, start, candidate):
+            return None, False
+        return sign, False
+
+    def _is_aside(self, reading: Reading, sign: Candidate, start: int, candidate: Candidate) -> bool:
+        between = reading.words[sign.end : start]
+        if not _BESIDE.isdisjoint(between) or candidate.finding == sign.finding:
+            return False
+        if between and between[-1] in _COPULAS:
+            return True
+        return sign.finding in self._signs or finding_category(candidate.finding) == "disease"
+
+    def _is_gloss(self, reading: Reading, sign: Candidate, candidate: Candidate) -> bool:
+        """A differential right behind a sign and a comma: "opacity at the base, atelectasis versus pneumonia"."""
+        if sign.assertion != "present" or sign.finding not in self._signs or candidate.finding in self._signs:
+            return False
+        between = reading.words[sign.end : candidate.start]
+        if "," not in between or candidate.cue not in _ALTERNATIVES or _cut(reading, sign.end, candidate.start):
+            return False
+        behind = between[len(between) - between[::-1].index(",") :]
+        return len(behind) <= 2 and _BESIDE.isdisjoint(between)
+
+
+def _goes_on(reading: Reading, before: Candidate, candidate: Candidate) -> bool:
+    """Whether a candidate is the next member of a list of explanations."""
+    if before.explains is None and not before.explains_back:
+        return False
+    between = reading.words[before.end : candidate.start]
+    if len(between) > _REACH or _JOINS.isdisjoint(between) or not _APART.isdisjoint(between):
+        return before.decided is not None and before.decided == candidate.decided
+    return not _cut(reading, before.end, candidate.start)
+
+
+def _cut(reading: Reading, start: int, end: int) -> bool:
+    return reading.broken(start, end + 1, "hard", "soft", "exception")
+
+
+def _refers_back(reading: Reading, start: int) -> bool:
+    """Whether the words of doubt at `start` are what a sentence begins with, or its first words refer back."""
+    return any(s == 0 and m.kind == "backref" for s, _, m in reading.hits.marks) and not reading.broken(
+        1, start + 1, "hard", "soft", "exception"
+    )
