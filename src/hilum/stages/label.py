@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hilum.labels.aggregate import aggregate_mentions
+from hilum.labels.aggregate import aggregate_mentions, what_is_said
 from hilum.schema import MENTIONS, REGION_LABELS
 from hilum.tables import read_table, write_table
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_NEEDED = ["study_id", "mention_id", "section", "finding", "regions", "assertion"]
+_NEEDED = ["study_id", "mention_id", "section", "finding", "regions", "assertion", "explains"]
 
 
 def run(mentions: Path, out: Path, params: LabelParams) -> None:
@@ -23,7 +23,7 @@ def run(mentions: Path, out: Path, params: LabelParams) -> None:
     rows = read_table(mentions, MENTIONS, columns=_NEEDED)
     labels = aggregate_mentions(rows, on_conflict=params.on_conflict)
     write_table(out, labels, REGION_LABELS)
-    n_silent = int((~rows["assertion"].isin(["present", "absent", "uncertain"])).sum())
+    n_silent = int(what_is_said(rows).isna().sum())
     log.info(
         "label: %d mentions -> %d region labels; %d mentions of history or hypothesis make none",
         len(rows), len(labels), n_silent,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilum.errors import UsageError
-from hilum.labels.aggregate import RANKS, aggregate_mentions
+from hilum.labels.aggregate import LABEL_OF_WORD, RANKS, aggregate_mentions
 from hilum.schema import ASSERTIONS, MENTIONS, REGION_LABELS
 from hilum.tables import to_arrow, to_pandas
 
@@ -18,7 +18,7 @@ Row = tuple[int, str, str, list[str], str]
 def mentions(*rows: Row) -> pd.DataFrame:
     """study, section, finding, regions, assertion; mention_id counts up."""
     frame = pd.DataFrame(rows, columns=["study_id", "section", "finding", "regions", "assertion"])
-    return frame.assign(mention_id=range(len(frame)))
+    return frame.assign(mention_id=range(len(frame)), explains=None)
 
 
 def labelled(frame: pd.DataFrame) -> list[tuple[int, str | None, str, str, list[int]]]:
@@ -50,6 +50,10 @@ def test_one_row_a_region_and_null_for_the_unplaced() -> None:
         (("findings", "uncertain"), ("findings", "present"), "present"),
         (("impression", "absent"), ("impression", "present"), "present"),
         (("addendum", "present"), ("findings", "absent"), "present"),
+        (("addendum", "absent"), ("findings", "present"), "present"),
+        (("addendum", "absent"), ("findings", "uncertain"), "uncertain"),
+        (("addendum", "present"), ("impression", "absent"), "absent"),
+        (("last_paragraph", "absent"), ("impression", "present"), "present"),
         (("impression", "historical"), ("findings", "absent"), "absent"),
     ],
 )
@@ -72,11 +76,29 @@ def test_history_and_hypothesis_make_no_label() -> None:
     assert aggregate_mentions(mentions(), RULE).empty
 
 
+def test_an_explanation_is_an_uncertain_label_below_what_is_seen() -> None:
+    rows = [(1, "findings", "pneumonia", [], "absent"), (1, "findings", "pneumonia", [], "hypothetical")]
+    assert labelled(aggregate_mentions(mentions(*rows).assign(explains=[None, 0]), RULE)) == [
+        (1, None, "pneumonia", "uncertain", [0, 1])
+    ]
+    said = mentions((1, "findings", "pneumonia", [], "present"), rows[1]).assign(explains=[None, 0])
+    assert aggregate_mentions(said, RULE)["label"].tolist() == ["present"]
+
+
 def test_the_input_is_left_as_it_was() -> None:
     frame = mentions((1, "findings", "pneumonia", ["left lung"], "present"))
     before = frame.copy(deep=True)
     aggregate_mentions(frame, RULE)
     pd.testing.assert_frame_equal(frame, before)
+
+
+@pytest.mark.parametrize("rule", sorted(RANKS))
+def test_the_table_of_conflicts_is_whole_and_each_rank_is_one_label(rule: str) -> None:
+    assert set(RANKS[rule]) == {(p, w) for p in ("impression", "body", "addendum") for w in LABEL_OF_WORD}
+    labels: dict[int, set[str]] = {}
+    for (_, word), rank in RANKS[rule].items():
+        labels.setdefault(rank, set()).add(LABEL_OF_WORD[word])
+    assert all(len(words) == 1 for words in labels.values())
 
 
 def test_an_unknown_rule_is_refused() -> None:
@@ -102,7 +124,7 @@ def test_against_the_slow_obvious_way(rows: list[Row], rule: str) -> None:
     expected: dict[tuple[int, str | None, str], list[tuple[int, str, int]]] = {}
     for number, (study, section, finding, regions, assertion) in enumerate(rows):
         if assertion in {"present", "uncertain", "absent"}:
-            rank = RANKS[rule][(section == "impression", assertion)]
+            rank = RANKS[rule][("impression" if section == "impression" else "body", assertion)]
             for region in regions or [None]:
                 expected.setdefault((study, region, finding), []).append((rank, assertion, number))
     found = aggregate_mentions(mentions(*rows), rule)
