@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from hilum.labels.parents import find_ancestors, spread_up
+
 
 @dataclass(frozen=True)
 class Presence:
@@ -45,8 +47,7 @@ def build_presence(
     region = pd.Index(regions).get_indexer(pd.Index(placed["region"]))
     finding = pd.Index(findings).get_indexer(pd.Index(placed["finding"]))
     by_key[key, region, finding] = True
-    for child, parent in parents.items():
-        by_key[:, regions.index(parent)] |= by_key[:, regions.index(child)]
+    by_key = spread_up(by_key, find_ancestors(regions, parents))
     return Presence(by_key[of_row], regions, findings)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from hilum.labels.parents import ANCESTORS, spread_down, spread_up
 from hilum.model.batch import Batch, Phrases
 from hilum.model.configuration import ModelConfig
 from hilum.model.encoders import as_pixels
@@ -19,7 +20,6 @@ from hilum.model.pooling import box_weights
 from hilum.model.tokens import encode_texts
 from hilum.training.augmentation import augment
 from hilum.training.examples import ANYWHERE, Examples
-from hilum.training.texts import ANCESTORS
 from hilum.vocabulary import REGIONS, finding_name
 
 NORMAL_PHRASE = "normal"
@@ -85,19 +85,13 @@ def read_pixels(examples: Examples, rows: np.ndarray) -> np.ndarray:
 def dense_labels(examples: Examples, studies: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Present, absent and uncertain findings, each (len(studies), regions + 1, findings) bool, places completed.
 
-    What is present or doubted in a region is so in the regions around it and anywhere; what is absent from a region is
-    absent from the regions in it. Present beats uncertain beats absent.
+    Regions say what they say of one another (hilum.labels.parents); what is present or doubted in any is so anywhere.
+    Present beats uncertain beats absent.
     """
     labels = np.zeros((3, len(studies), len(REGIONS) + 1, len(examples.findings)), bool)
     owner, values = examples.labels.take(studies)
     labels[values[:, 2], owner, values[:, 0], values[:, 1]] = True
-    present, absent, uncertain = labels
-    for index, region in enumerate(REGIONS):
-        for around in ANCESTORS[region]:
-            parent = REGIONS.index(around)
-            present[:, parent] |= present[:, index]
-            uncertain[:, parent] |= uncertain[:, index]
-            absent[:, index] |= absent[:, parent]
+    present, absent, uncertain = spread_up(labels[0]), spread_down(labels[1]), spread_up(labels[2])
     present[:, ANYWHERE] |= present.any(1)
     uncertain[:, ANYWHERE] |= uncertain.any(1)
     uncertain &= ~present

@@ -12,18 +12,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from hilum.vocabulary import REGION_PARENTS, REGIONS
-
-
-def _ancestors(region: str) -> tuple[str, ...]:
-    parent = REGION_PARENTS.get(region)
-    return () if parent is None else (parent, *_ancestors(parent))
-
+from hilum.labels.parents import ANCESTORS
 
 BODY_SECTIONS = ("findings", "impression")
 SPOKEN = ("present", "uncertain")
-ANCESTORS: Mapping[str, tuple[str, ...]] = {region: _ancestors(region) for region in REGIONS}
-"""Region -> the regions that it lies in, nearest first."""
 _GAPS = re.compile(r"[\s_]+")  # line breaks and de-identified words alike
 
 
