@@ -1,16 +1,56 @@
-"""The DAG as DVC sees it: which stages there are, in the order `dvc repro` takes them, and which are stale.
+"""The DAG as DVC sees it: its stages in order, what each needs, and which inputs and outputs differ from dvc.lock.
 
-In: dvc.yaml and dvc.lock of the checkout. Out: stage names. Uses DVC's internals (`Repo.index.graph`,
-`plan_repro`, `Stage.changed`), which are no public contract: dvc is pinned, and a test compares with `dvc repro`.
+In: dvc.yaml, params.yaml, dvc.lock and the files of a checkout. Out: stage names, and for one stage a `Look` at it.
+The only module that touches DVC's internals (`Repo.index.graph`, `plan_repro`, `Stage.changed`, the run-cache), which
+are no public contract: dvc is pinned, and tests compare what is said here with what `dvc repro` then does.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 from dvc.repo.reproduce import get_active_graph, plan_repro
 from dvc.stage import PipelineStage
+from dvc.stage.cache import _get_cache_hash
+from dvc.stage.serialize import to_single_stage_lockfile
+from dvc_data.hashfile.build import build
+from dvc_data.hashfile.hash_info import HashInfo
+from dvc_data.hashfile.meta import Meta
+from dvc_data.hashfile.tree import Tree
+
+Digests = Mapping[str, str | None]
+"""Output path -> the digest it will have; None where only the run can tell."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a stage is stale. kind: new, command, parameter, code, input, output or upstream; sure: it holds whatever
+    the stages before it yield."""
+
+    kind: str
+    what: str
+    change: str
+    sure: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.what} {self.change}".replace("  ", " ").strip()
+
+
+@dataclass(frozen=True)
+class Look:
+    """A stage as it stands. outs: path -> digest if the stage is not run or restored; restored: those it would get
+    back without running, None if it must run."""
+
+    reasons: tuple[Reason, ...]
+    outs: Digests
+    restored: Digests | None
 
 
 class Line:
@@ -18,19 +58,168 @@ class Line:
 
     def __init__(self, root: Path) -> None:
         self._repo = Repo(str(root))
+        self._read()
+
+    def _read(self) -> None:
+        self._repo._reset()
+        self._graph = get_active_graph(self._repo.index.graph)
+        steps = [stage for stage in plan_repro(self._graph) if isinstance(stage, PipelineStage)]
+        self._stages = {str(stage.name): stage for stage in steps}
 
     def stages(self) -> list[str]:
         """Names of all stages of dvc.yaml, each after everything it depends on."""
-        plan = plan_repro(get_active_graph(self._repo.index.graph))
-        return [stage.name for stage in plan if isinstance(stage, PipelineStage)]
+        return list(self._stages)
+
+    def upstream(self, name: str) -> list[str]:
+        """The stages whose outputs this one reads directly, in the order of the line. None for a frozen stage."""
+        before = {str(stage.name) for stage in self._graph.successors(self._stages[name])}
+        return [other for other in self._stages if other in before]
+
+    def command(self, name: str) -> str:
+        """The stage's command."""
+        return str(self._stages[name].cmd)
+
+    def outs(self, name: str) -> list[str]:
+        """The paths that the stage writes."""
+        return [out.def_path for out in self._stages[name].outs]
 
     def is_stale(self, name: str) -> bool:
         """Whether the stage's command, parameters, dependencies or outputs differ from dvc.lock, now."""
-        self._repo._reset()
-        stage = next(s for s in self._repo.index.stages if isinstance(s, PipelineStage) and s.name == name)
+        self._read()
         with self._repo.lock:
-            return bool(stage.changed())
+            return bool(self._stages[name].changed())
+
+    def look(self, name: str, coming: Digests) -> Look:
+        """Why the stage is stale, given the digests that outputs of stages before it will have.
+
+        A path that is not in `coming` is as it lies on disk.
+        """
+        stage = self._stages[name]
+        outs = {out.def_path: out.hash_info.value for out in stage.outs}
+        with self._repo.lock:
+            found = (*self._own(stage), *self._inputs(stage, coming), *_outputs(stage))
+            reasons = tuple(sorted(found, key=lambda reason: (not reason.sure, reason.kind == "upstream")))
+            restored = self._restored(stage, coming, reasons) if reasons else None
+        return Look(reasons, outs, restored)
 
     def close(self) -> None:
         """Let go of the repository."""
         self._repo.close()
+
+    def _own(self, stage: PipelineStage) -> Iterator[Reason]:
+        if _is_new(stage):
+            yield Reason("new", "stage", "that has never run here")
+        elif stage.cmd_changed:
+            yield Reason("command", "", "changed")
+
+    def _inputs(self, stage: PipelineStage, coming: Digests) -> Iterator[Reason]:
+        if stage.frozen:
+            return
+        for dep in stage.deps:
+            if isinstance(dep, ParamsDependency):
+                yield from () if _is_new(stage) else _parameters(dep)
+                continue
+            path = dep.def_path
+            if not _overlaps(path, coming):
+                change = next(iter(dep.status().values()), None)
+                if change and not _is_new(stage):
+                    yield Reason("code" if path.startswith("src/") else "input", path, str(change))
+                continue
+            digest = self._digest(dep, coming)
+            if digest is None:
+                yield Reason("upstream", path, "may change", sure=False)
+            elif digest != dep.hash_info.value:
+                yield Reason("upstream", path, "will change")
+
+    def _digest(self, dep: Any, coming: Digests) -> str | None:
+        """The digest that a dependency will have once the stages before it have run."""
+        path = dep.def_path
+        if path in coming:
+            return coming[path]
+        inside = {other: digest for other, digest in coming.items() if other.startswith(path + "/")}
+        if None in inside.values() or not inside:
+            return None
+        rows = {f"{path}/{name}": digest for name, digest in self._files(dep)}
+        rows = {p: d for p, d in rows.items() if not any(p == o or p.startswith(o + "/") for o in inside)}
+        if any(str(digest).endswith(".dir") for digest in inside.values()):
+            return None
+        rows |= {other: str(digest) for other, digest in inside.items()}
+        listed = sorted(
+            ({"md5": d, "relpath": p[len(path) + 1 :]} for p, d in rows.items()), key=lambda r: r["relpath"]
+        )
+        return hashlib.md5(json.dumps(listed, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+    def _files(self, dep: Any) -> Iterator[tuple[str, str]]:
+        if not dep.exists:
+            return
+        _, _, tree = build(dep.cache, dep.fs_path, dep.fs, dep.hash_name, ignore=dep.dvcignore, dry_run=True)
+        assert isinstance(tree, Tree)
+        for key, _, info in tree:
+            yield "/".join(key), info.value
+
+    def _restored(self, stage: PipelineStage, coming: Digests, reasons: tuple[Reason, ...]) -> Digests | None:
+        """The outputs that the cache holds for the stage's inputs as they will be."""
+        if not all(reason.sure for reason in reasons):
+            return None
+        if any(reason.kind not in {"output"} for reason in reasons) and not self._take_inputs(stage, coming):
+            return None
+        entry = self._entry(stage)
+        if entry is None:
+            return None
+        digests = {row["path"]: row["md5"] for row in entry["outs"]}
+        for out in stage.outs:
+            out.hash_info, out.use_cache = HashInfo("md5", digests[out.def_path]), True
+        return None if any(out.changed_cache() for out in stage.outs) else digests
+
+    def _take_inputs(self, stage: PipelineStage, coming: Digests) -> bool:
+        """Write the coming inputs into the stage object; False if one of them is missing."""
+        for dep in stage.deps:
+            if not isinstance(dep, ParamsDependency) and _overlaps(dep.def_path, coming):
+                dep.hash_info = HashInfo("md5", self._digest(dep, coming))
+            elif dep.exists:
+                dep.hash_info = dep.get_hash()
+            else:
+                return False
+            dep.meta = Meta()
+        return True
+
+    def _entry(self, stage: PipelineStage) -> dict[str, Any] | None:
+        cache = self._repo.stage_cache
+        key = _get_cache_hash(to_single_stage_lockfile(stage), key=True)
+        folder = Path(cache._get_cache_dir(key))
+        if not folder.is_dir():
+            return None
+        newest = max(folder.iterdir(), key=lambda path: path.stat().st_mtime, default=None)
+        entry: dict[str, Any] | None = cache._load_cache(key, newest.name) if newest else None
+        return entry
+
+
+def _is_new(stage: PipelineStage) -> bool:
+    """Whether dvc.lock knows nothing of the stage."""
+    return not any(out.hash_info for out in stage.outs)
+
+
+def _parameters(dep: ParamsDependency) -> Iterator[Reason]:
+    old, new = dep.hash_info.value or {}, dep.read_params()
+    for name in dep.params or sorted({*old, *new}):
+        for key, before, after in _differences(name, old.get(name), new.get(name)):
+            yield Reason("parameter", key, f"{json.dumps(before)} -> {json.dumps(after)}")
+
+
+def _differences(key: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in sorted({*before, *after}):
+            yield from _differences(f"{key}.{name}", before.get(name), after.get(name))
+    elif before != after:
+        yield key, before, after
+
+
+def _outputs(stage: PipelineStage) -> Iterator[Reason]:
+    for out in stage.outs:
+        change = next(iter(out.status().values()), None) if out.hash_info else None
+        if change:
+            yield Reason("output", out.def_path, str(change))
+
+
+def _overlaps(path: str, coming: Digests) -> bool:
+    return any(path == o or path.startswith(o + "/") or o.startswith(path + "/") for o in coming)
