@@ -21,8 +21,6 @@ _JOINS = frozenset({"or", "and", "versus", "vs", ",", "alternatively", "than"})
 _APART = frozenset({"with", "without", "no", "there", "which", "cannot", "not", "but"})
 _BESIDE = frozenset({"and", "or", "with", "without", "no", "nor", "there", "versus", "vs"})
 _COPULAS = frozenset({"is", "are", "was", "were", "be", "which", "that", "also", "seems", "appears"})
-_ALTERNATIVES = frozenset({"versus", "vs", "or"})
-_ALTERNATIVES = frozenset({"versus", "vs", "or"})
 _REACH = 8
 
 
@@ -52,8 +50,6 @@ class ExplanationFinder:
             candidate.explains = candidate if before.explains is before else before.explains
         elif candidate.decided is not None and candidate.decided[2].strength != "own":
             candidate.explains, candidate.explains_back = self._find_sign(reading, candidate, candidate.decided)
-        elif before is not None and self._is_gloss(reading, before, candidate):
-            candidate.explains = before
         if candidate.explains is not None:
             candidate.assertion = "hypothetical"
 
@@ -63,6 +59,8 @@ class ExplanationFinder:
         seen = [c for c in reading.candidates if c.end <= start and c.assertion in {"present", "uncertain"}]
         nouns = [(e, m.meaning) for s, e, m in reading.hits.marks if m.kind == "subject" and e <= start]
         sign = seen[-1] if seen else None
+        if reading.words[start] == "differential":  # "opacity, nonspecific in appearance, differential includes ..."
+            nouns = [noun for noun in nouns if noun[1] == "seen"]
         noun = next(((e, meaning) for e, meaning in reversed(nouns) if sign is None or e > sign.end), None)
         if noun is not None and not _cut(reading, noun[0], start):
             return (candidate if noun[1] == "seen" else None), noun[1] == "generic" and _refers_back(reading, start)
@@ -80,16 +78,6 @@ class ExplanationFinder:
             return True
         return sign.finding in self._signs or finding_category(candidate.finding) == "disease"
 
-    def _is_gloss(self, reading: Reading, sign: Candidate, candidate: Candidate) -> bool:
-        """A differential right behind a sign and a comma: "opacity at the base, atelectasis versus pneumonia"."""
-        if sign.assertion != "present" or sign.finding not in self._signs or candidate.finding in self._signs:
-            return False
-        between = reading.words[sign.end : candidate.start]
-        if "," not in between or candidate.cue not in _ALTERNATIVES or _cut(reading, sign.end, candidate.start):
-            return False
-        behind = between[len(between) - between[::-1].index(",") :]
-        return len(behind) <= 2 and _BESIDE.isdisjoint(between)
-
 
 def _goes_on(reading: Reading, before: Candidate, candidate: Candidate) -> bool:
     """Whether a candidate is the next member of a list of explanations."""
@@ -106,7 +94,6 @@ def _cut(reading: Reading, start: int, end: int) -> bool:
 
 
 def _refers_back(reading: Reading, start: int) -> bool:
-    """Whether the words of doubt at `start` are what a sentence begins with, or its first words refer back."""
-    return any(s == 0 and m.kind == "backref" for s, _, m in reading.hits.marks) and not reading.broken(
-        1, start + 1, "hard", "soft", "exception"
-    )
+    """Whether a sentence that goes on with the one before it begins with the words of doubt, or nearly so."""
+    refers = any(s == 0 and m.kind == "backref" for s, _, m in reading.hits.marks)
+    return refers and start <= _REACH and not _cut(reading, 1, start)

@@ -15,6 +15,7 @@ from spacy.matcher import PhraseMatcher
 from spacy.tokens import Doc
 
 from hilum.text.sentences import plain
+from hilum.text.spelling import Speller
 from hilum.vocabulary.language import Cue, PlaceWords, load_cues, load_places
 from hilum.vocabulary.language.phrases import expand, split_parts
 from hilum.vocabulary.language.qualities import load_qualities
@@ -71,10 +72,17 @@ class Lexicon:
             rows.setdefault(plain(phrase), []).append(entry)
         self._matcher = PhraseMatcher(nlp.vocab, attr="ORTH")
         self._entries: dict[int, list[Entry]] = {}
+        words: set[str] = set(load_cues().own_words)
+        mended: set[str] = set()
         for number, (phrase, entries) in enumerate(rows.items()):
             key = f"row{number}"
-            self._matcher.add(key, [nlp.make_doc(phrase)])
+            doc = nlp.make_doc(phrase)
+            words.update(token.text for token in doc)
+            if any(isinstance(entry, (Term, Part, PlaceWords)) for entry in entries):
+                mended.update(token.text for token in doc)
+            self._matcher.add(key, [doc])
             self._entries[nlp.vocab.strings[key]] = entries
+        self.speller = Speller(words, mended)
 
     def find(self, doc: Doc) -> Hits:
         """All hits of a sentence in plain form; cues and places are freed of those inside longer ones."""

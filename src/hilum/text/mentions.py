@@ -1,6 +1,7 @@
-"""Findings named in a sentence, and the clauses they stand in.
+"""Findings named in a sentence.
 
-In: a spaCy Doc of one sentence in plain form. Out: candidates in order. Patterns without gaps come from the matcher as
+In: a spaCy Doc of one sentence in plain form. Out: candidates in order. Misspelt words of the vocabulary are read as
+they were meant. Patterns without gaps come from the matcher as
 they are; patterns with gaps are put together from their parts, nearest first, inside one clause. Where candidates share
 words, the one that matched more words wins, then the one without a gap, then the tighter one; the same words may name
 two findings ("interstitial opacities").
@@ -13,14 +14,12 @@ from collections.abc import Iterator
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from hilum.text.clauses import ClauseFinder
 from hilum.text.lexicon import Hits, Lexicon, Term
 from hilum.text.reading import KEY, Candidate, Reading, reading_of
-from hilum.vocabulary.language import load_cues
 
 MAX_GAP = 6
 MAX_NORMAL_GAP = 9
-_CLAUSE_AHEAD = 9
-_ALTERNATIVE = frozenset({"or", "nor"})
 
 
 @Language.factory("hilum_words")
@@ -30,57 +29,21 @@ def make_words(nlp: Language, name: str) -> WordFinder:
 
 
 class WordFinder:
-    """Vocabulary hits and clause boundaries of a sentence."""
+    """Vocabulary hits and clause boundaries of a sentence; its words as they were meant."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         self.lexicon = lexicon
-        self._verbs = load_cues().verbs
+        self._clauses = ClauseFinder()
 
     def __call__(self, doc: Doc) -> Doc:
         """Begin the sentence's reading."""
-        reading = Reading([token.text for token in doc], self.lexicon.find(doc))
+        words = [token.text for token in doc]
+        meant = self.lexicon.speller.mend(words)
+        reading = Reading(meant, self.lexicon.find(doc if meant == words else Doc(doc.vocab, words=meant)))
         if reading.hits.terms or reading.hits.parts:
-            reading.breaks = self._find_breaks(reading)
+            reading.breaks = self._clauses.find(reading)
         doc.user_data[KEY] = reading
         return doc
-
-    def _find_breaks(self, reading: Reading) -> dict[int, str]:
-        breaks: dict[int, str] = {}
-        cues = [(start, end) for start, end, _ in reading.hits.cues]
-        for start, end, mark in reading.hits.marks:
-            if mark.kind == "boundary" and not any(s <= start and end <= e and e - s > end - start for s, e in cues):
-                breaks[start] = mark.meaning
-        for at, word in enumerate(reading.words):
-            if word == ":" or (word == "," and self._restarts(reading, at)):
-                breaks.setdefault(at + 1, "soft")
-            if word in {",", "and"} and self._begins_clause(reading.words, at) and self._is_whole(reading, at, breaks):
-                breaks[at + 1] = "hard"
-        return breaks
-
-    def _begins_clause(self, words: list[str], at: int) -> bool:
-        """A comma or "and" with a subject and a verb behind it."""
-        for ahead in range(at + 1, min(at + 1 + _CLAUSE_AHEAD, len(words))):
-            word = words[ahead]
-            if word in self._verbs:
-                return ahead > at + 1 and words[at + 1] not in {"which", "that", "likely", "possibly", "this", "or"}
-            if word in {",", "and", "or", ";"}:
-                return False
-        return False
-
-    def _is_whole(self, reading: Reading, at: int, breaks: dict[int, str]) -> bool:
-        """Whether what stands before `at` can be a clause by itself: a verb, a denial, or a finding before a comma."""
-        start = max((b for b, strength in breaks.items() if b <= at and strength == "hard"), default=0)
-        before = reading.words[start:at]
-        if any(word in self._verbs or word in {"no", "without"} for word in before):
-            return True
-        return reading.words[at] == "," and any(start <= s and e <= at for s, e, _ in reading.hits.terms)
-
-    def _restarts(self, reading: Reading, at: int) -> bool:
-        """A comma before "stable", "small" ... begins anew, unless the list it stands in is closed by "or"."""
-        begins = any(start == at + 1 and mark.kind in {"severity", "temporal"} for start, _, mark in reading.hits.marks)
-        if not begins or reading.words[at + 1] in {"large", "significant", "gross", "new", "dense"}:
-            return False
-        return not any(word in _ALTERNATIVE for word in reading.words[at + 1 :])
 
 
 @Language.component("hilum_mentions")

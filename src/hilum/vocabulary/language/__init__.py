@@ -56,7 +56,10 @@ class Cues:
 
     assertions: tuple[Cue, ...]
     boundaries: tuple[WordRow, ...]
+    own_words: frozenset[str]
     verbs: frozenset[str]
+    modifiers: frozenset[str]
+    participles: frozenset[str]
     prepositions: frozenset[str]
     glue: frozenset[str]
     links: tuple[str, ...]
@@ -106,12 +109,33 @@ def load_places() -> tuple[PlaceWords, ...]:
 
 
 @cache
+def load_standins() -> Mapping[str, str]:
+    """Word that stands for the finding before it -> what it claims: absent, or the same as that."""
+    file = "language/places.yaml"
+    claims: dict[str, str] = {}
+    for row in read_rows(file, "standins"):
+        check_keys(file, row, ("claim", "words"), ())
+        check_value(file, "standins", "claim", row["claim"], ("absent", "same"))
+        claims |= dict.fromkeys(words(file, row["claim"], row["words"]), row["claim"])
+    return MappingProxyType(claims)
+
+
+@cache
+def load_nearby() -> frozenset[str]:
+    """Words that put a finding beside the one of the sentence before."""
+    return frozenset(_word_list("language/places.yaml", "nearby"))
+
+
+@cache
 def load_cues() -> Cues:
     """The rows of cues.yaml."""
     return Cues(
         assertions=tuple(_cue(row) for row in read_rows("language/cues.yaml", "assertions")),
         boundaries=_word_rows("boundaries", "strength", ("hard", "soft", "exception")),
         verbs=frozenset(_word_list("language/cues.yaml", "verbs")),
+        own_words=frozenset(_word_list("language/cues.yaml", "own_words")),
+        modifiers=frozenset(_word_list("language/cues.yaml", "modifiers")),
+        participles=frozenset(_word_list("language/cues.yaml", "participles")),
         prepositions=frozenset(_word_list("language/cues.yaml", "prepositions")),
         glue=frozenset(_word_list("language/cues.yaml", "glue")),
         links=_word_list("language/cues.yaml", "links"),
