@@ -31,3 +31,13 @@ def read_labels(reader: ReportReader) -> Callable[[str], set[tuple[str | None, s
         }
 
     return read
+
+
+@pytest.fixture(scope="session")
+def read_mentions(reader: ReportReader) -> Callable[[str], list[dict[str, object]]]:
+    """A report's text -> its mentions, a row each."""
+
+    def read(text: str) -> list[dict[str, object]]:
+        return list(next(reader.read([(50000001, text)])).mentions)
+
+    return read

@@ -1,9 +1,10 @@
 """The shape of a row, the names of places, and the two questions that every page of sentences asks.
 
-A row is one fact: the sentence, where (several places joined by " + "; None = said without a place), the finding, and
-the label: present, absent, uncertain, or "nothing" where the words must make no label of that finding. A sentence that
-says different things of different places joins its labels in the same order. A fact is what one mention says: the
-sentence, the finding, the column (assertion, severity, temporal, size_mm, explains) and its value.
+A row is one fact: the sentence, where (several places joined by " + "; None, or "unplaced" among several: said without
+a place), the finding, and the label: present, absent, uncertain, or "nothing" where the words must make no label of
+that finding. A sentence that says different things of different places joins its labels in the same order. A fact is
+what one mention says: the sentence, the finding, the column (assertion, severity, temporal, size_mm, explains) and its
+value.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def expected(region: str | None, label: str) -> set[tuple[str | None, str]]:
     """The (place, label) pairs that a row stands for."""
     if label == "nothing":
         return set()
-    places: list[str | None] = [*region.split(" + ")] if region else [None]
+    places = [None if place == "unplaced" else place for place in (region or "unplaced").split(" + ")]
     labels = label.split(" + ")
     return set(zip(places, labels if len(labels) > 1 else labels * len(places), strict=True))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.spec.rows import (
     ANGLES,
     BASES,
+    DIAPHRAGMS,
     HEART,
     LEFT_ANGLE,
     LEFT_APEX,
@@ -23,6 +24,47 @@ from tests.spec.rows import (
     expected,
     said,
 )
+
+COMMON: list[Row] = [
+    ("No focal consolidation in the left base.", LEFT_BASE, "consolidation", "absent"),
+    ("No focal consolidation, pleural effusion, or pneumothorax.", None, "consolidation", "absent"),
+    ("No focal consolidation, pleural effusion, or pneumothorax.", None, "pleural_effusion", "absent"),
+    ("No focal consolidation, pleural effusion, or pneumothorax.", None, "pneumothorax", "absent"),
+    ("No pneumothorax or left pleural effusion.", None, "pneumothorax", "absent"),
+    ("No pneumothorax or left pleural effusion.", LEFT_ANGLE, "pleural_effusion", "absent"),
+    ("No effusion on either side.", ANGLES, "pleural_effusion", "absent"),
+    ("There is no evidence of pneumonia.", None, "pneumonia", "absent"),
+    ("Negative for pneumothorax.", None, "pneumothorax", "absent"),
+    ("The lungs are free of consolidation.", None, "consolidation", "absent"),
+    ("Lungs are clear without effusion.", None, "pleural_effusion", "absent"),
+    ("Neither consolidation nor effusion is seen.", None, "pleural_effusion", "absent"),
+    ("Pneumothorax is not seen.", None, "pneumothorax", "absent"),
+    ("Effusion, consolidation, or pneumothorax is not identified.", None, "pleural_effusion", "absent"),
+    ("Consolidation and effusion are absent.", None, "consolidation", "absent"),
+    ("No new consolidation.", None, "consolidation", "absent"),
+    ("No large effusion is seen.", None, "pleural_effusion", "absent"),
+    ("The heart is not enlarged.", HEART, "enlarged_cardiac_silhouette", "absent"),
+    ("The heart is not significantly enlarged.", HEART, "enlarged_cardiac_silhouette", "absent"),
+    ("Heart size is normal.", HEART, "enlarged_cardiac_silhouette", "absent"),
+    ("Heart size and mediastinal contours are within normal limits.", HEART, "enlarged_cardiac_silhouette", "absent"),
+    ("Heart size and mediastinal contours are within normal limits.", "mediastinum", "mediastinal_widening", "absent"),
+    ("The heart size is top normal.", HEART, "enlarged_cardiac_silhouette", "absent"),
+    ("Costophrenic angles are sharp.", ANGLES, "costophrenic_angle_blunting", "absent"),
+    ("The trachea is midline.", "mediastinum", "mediastinal_displacement", "absent"),
+    ("Pulmonary vascularity is normal.", LUNGS, "vascular_congestion", "absent"),
+    ("Heart size and pulmonary vascular engorgement appear within limits of normal.", LUNGS, "vascular_congestion",
+     "absent"),
+    ("No focal opacity to suggest pneumonia.", None, "lung_opacity", "absent"),
+    ("No focal opacity to suggest pneumonia.", None, "pneumonia", "absent"),
+    ("No pneumothorax, but a small left effusion.", LEFT_ANGLE, "pleural_effusion", "present"),
+    ("No pneumothorax; small left effusion.", LEFT_ANGLE, "pleural_effusion", "present"),
+    ("No pneumothorax, and the heart is enlarged.", HEART, "enlarged_cardiac_silhouette", "present"),
+    ("No consolidation with persistent left effusion.", LEFT_ANGLE, "pleural_effusion", "present"),
+    ("No pneumothorax, stable left effusion.", LEFT_ANGLE, "pleural_effusion", "present"),
+    ("Other than left basilar atelectasis, the lungs are clear.", LEFT_BASE, "atelectasis", "present"),
+    ("No acute findings aside from mild cardiomegaly.", HEART, "enlarged_cardiac_silhouette", "present"),
+    ("There are no ___ of a pleural effusion.", None, "pleural_effusion", "absent"),
+]  # fmt: skip
 
 LISTS: list[Row] = [
     ("There is no pleural effusion or pneumothorax.", None, "pleural_effusion", "absent"),
@@ -83,6 +125,7 @@ AFTER_THE_NOUN: list[Row] = [
     ("The trachea is not deviated.", MEDIASTINUM, "mediastinal_displacement", "absent"),
     ("The cardiac silhouette is not enlarged.", HEART, "enlarged_cardiac_silhouette", "absent"),
     ("The right costophrenic angle is not blunted.", RIGHT_ANGLE, "costophrenic_angle_blunting", "absent"),
+    ("Neither hemidiaphragm is elevated.", DIAPHRAGMS, "elevated_hemidiaphragm", "absent"),
     ("The pulmonary vasculature is not engorged.", LUNGS, "vascular_congestion", "absent"),
     ("The aorta is not tortuous.", "aortic arch", "tortuous_aorta", "absent"),
 ]
@@ -94,6 +137,7 @@ PLACED: list[Row] = [
     ("No left apical pneumothorax.", LEFT_APEX, "pneumothorax", "absent"),
     ("No consolidation at the bases.", BASES, "consolidation", "absent"),
     ("No bilateral pleural effusions.", ANGLES, "pleural_effusion", "absent"),
+    ("Small right effusion, none on the left.", ANGLES, "pleural_effusion", "present + absent"),
     ("There is a right effusion but no left effusion.", ANGLES, "pleural_effusion", "present + absent"),
     ("No right effusion, but a small left effusion is present.", ANGLES, "pleural_effusion", "absent + present"),
     ("No mediastinal widening.", MEDIASTINUM, "mediastinal_widening", "absent"),
@@ -158,6 +202,7 @@ FALSE_DENIALS: list[Row] = [
 ]  # fmt: skip
 
 THEMES = {
+    "common denials": COMMON,
     "lists": LISTS,
     "cues": CUES,
     "after the noun": AFTER_THE_NOUN,

@@ -20,6 +20,24 @@ from tests.spec.rows import (
     said,
 )
 
+COMMON: list[Row] = [
+    ("Right PICC terminates in the low SVC.", "svc", "picc", "present"),
+    ("Right PICC tip at the cavoatrial junction.", "cavoatrial junction", "picc", "present"),
+    ("The left PICC tip is in the right atrium.", "right atrium", "picc", "present"),
+    ("Left PICC in place. Opacity at the right base.", RIGHT_BASE, "lung_opacity", "present"),
+    ("Left-sided pacemaker with leads in the right atrium and right ventricle.", "left lung", "cardiac_pacer_and_wires",
+     "present"),
+    ("Pacemaker leads terminate in the right atrium and right ventricle.", None, "cardiac_pacer_and_wires", "present"),
+    ("Endotracheal tube ends 4 cm above the carina.", "trachea", "endotracheal_tube", "present"),
+    ("Nasogastric tube courses into the stomach.", "abdomen", "enteric_tube", "present"),
+    ("Left chest tube is in place.", "left lung", "chest_tube", "present"),
+    ("Right chest tube has been removed.", "right lung", "chest_tube", "absent"),
+    ("Median sternotomy wires are intact.", "mediastinum", "sternotomy_wires", "present"),
+    ("Right internal jugular catheter ends in the superior vena cava.", "svc", "ij_line", "present"),
+    ("Right port catheter with tip in the cavoatrial junction.", "cavoatrial junction", "chest_port", "present"),
+    ("Prosthetic aortic valve.", HEART, "prosthetic_valve", "present"),
+]  # fmt: skip
+
 TUBES: list[Row] = [
     ("ETT in standard position.", "trachea", "endotracheal_tube", "present"),
     ("The tip of the ET tube lies 5.2 cm above the carina.", "trachea", "endotracheal_tube", "present"),
@@ -114,6 +132,7 @@ WHOSE_SIDE: list[Row] = [
 ]  # fmt: skip
 
 THEMES = {
+    "common devices": COMMON,
     "tubes": TUBES,
     "lines": LINES,
     "drains": DRAINS,

@@ -35,9 +35,32 @@ from tests.spec.rows import (
     said,
 )
 
+COMMON: list[Row] = [
+    ("Platelike atelectasis at the right base.", RIGHT_BASE, "atelectasis", "present"),
+    ("Consolidative opacity in the left lower lobe.", LEFT_BASE, "consolidation", "present"),
+    ("Right air space disease.", "right lung", "airspace_opacity", "present"),
+    ("Interstitial opacities in both lungs.", LUNGS, "lung_opacity", "present"),
+    ("Interstitial opacities in both lungs.", LUNGS, "increased_reticular_markings", "present"),
+    ("Prominent interstitial markings.", LUNGS, "increased_reticular_markings", "present"),
+    ("Nodular density in the right upper lobe.", "right upper lung zone", "mass_nodule", "present"),
+    ("Multiple pulmonary nodules.", None, "multiple_masses_nodules", "present"),
+    ("Calcified nodule in the left lung.", "left lung", "calcified_nodule", "present"),
+    ("Nodule that is not calcified.", None, "mass_nodule", "present"),
+    ("Prior granulomatous disease.", None, "granulomatous_disease", "present"),
+    ("Anterior osteophytes of the thoracic spine.", "spine", "spinal_osteophytes", "present"),
+    ("Bullous changes in the right upper lobe.", "right upper lung zone", "cyst_bullae", "present"),
+    ("Hypoinflated lungs.", LUNGS, "low_lung_volumes", "present"),
+    ("Hydropneumothorax on the left.", LEFT_ANGLE, "hydropneumothorax", "present"),
+    ("Congestive heart failure.", None, "fluid_overload_heart_failure", "present"),
+    ("Atelectesis at the left base.", LEFT_BASE, "atelectasis", "present"),
+    ("Superior mediastinal mass.", "upper mediastinum", "superior_mediastinal_mass", "present"),
+    ("Fissural thickening.", None, "pleural_thickening", "present"),
+]
+
 OPACITIES: list[Row] = [
     ("Hazy density at the right base.", RIGHT_BASE, "lung_opacity", "present"),
     ("Ground-glass opacification in the left upper lobe.", LEFT_UPPER, "lung_opacity", "present"),
+    ("Left lower lobe opacites.", LEFT_BASE, "lung_opacity", "present"),
     ("Ill-defined opacities are seen in the right mid lung.", RIGHT_MID, "lung_opacity", "present"),
     ("Multifocal airspace opacities.", None, "airspace_opacity", "present"),
     ("Air-space opacity in the right upper lobe.", RIGHT_UPPER, "airspace_opacity", "present"),
@@ -45,6 +68,7 @@ OPACITIES: list[Row] = [
     ("Alveolar and airspace opacities in the left lower lobe.", LEFT_BASE, "airspace_opacity", "present"),
     ("The left lower lobe is consolidated.", LEFT_BASE, "consolidation", "present"),
     ("Confluent consolidations in both lungs.", LUNGS, "consolidation", "present"),
+    ("Consoldiation in the right upper lobe.", RIGHT_UPPER, "consolidation", "present"),
     ("Airspace consolidation in the lingula.", LEFT_MID, "consolidation", "present"),
     ("Patchy infiltrates in the right lung.", RIGHT_LUNG, "infiltration", "present"),
     ("There is an infiltrate at the left base.", LEFT_BASE, "infiltration", "present"),
@@ -83,6 +107,7 @@ VOLUME_AND_AIR: list[Row] = [
     ("Discoid atelectasis in the left mid lung.", LEFT_MID, "atelectasis", "present"),
     ("Subsegmental atelectatic changes at the right base.", RIGHT_BASE, "atelectasis", "present"),
     ("The left lower lobe is partially atelectatic.", LEFT_BASE, "atelectasis", "present"),
+    ("Compressive atalectasis in the left lower lobe.", LEFT_BASE, "atelectasis", "present"),
     ("Plate-like atelectasis at the left base.", LEFT_BASE, "atelectasis", "present"),
     ("Linear atelectasis at the left base.", None, "linear_patchy_atelectasis", "nothing"),
     ("Left lower lobe collapse.", LEFT_BASE, "lobar_segmental_collapse", "present"),
@@ -144,6 +169,7 @@ FLUID_AND_VESSELS: list[Row] = [
     ("Usual interstitial pneumonia.", None, "pneumonia", "nothing"),
     ("Left pleural fluid.", LEFT_ANGLE, "pleural_effusion", "present"),
     ("There is fluid in the right pleural space.", RIGHT_ANGLE, "pleural_effusion", "present"),
+    ("Small left pleural efusion.", LEFT_ANGLE, "pleural_effusion", "present"),
     ("Loculated right effusion.", RIGHT_ANGLE, "pleural_effusion", "present"),
     ("The right CP angle is blunted.", RIGHT_ANGLE, "costophrenic_angle_blunting", "present"),
     ("Blunted left costophrenic angle.", LEFT_ANGLE, "costophrenic_angle_blunting", "present"),
@@ -255,6 +281,7 @@ TECHNIQUE: list[Row] = [
 ]
 
 THEMES = {
+    "common words": COMMON,
     "opacities": OPACITIES,
     "nodules": NODULES,
     "volume and air": VOLUME_AND_AIR,
