@@ -13,18 +13,19 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from hilum.errors import UsageError
-from hilum.text import assertion, explanations, mentions, places, qualities
+from hilum.text import assertion, explanations, mentions, places, qualities, standins
 from hilum.text.reading import Mention, reading_of
 
 COMPONENTS = (
     "hilum_words",
     "hilum_mentions",
+    "hilum_standins",
     "hilum_assertion",
     "hilum_explanations",
     "hilum_regions",
     "hilum_qualities",
 )
-_MODULES = (assertion, explanations, mentions, places, qualities)  # importing them registers the components
+_MODULES = (assertion, explanations, mentions, places, qualities, standins)  # importing them registers the components
 
 
 def build_pipeline(spacy_model: str = "blank") -> Language:
@@ -74,6 +75,7 @@ def mentions_of(doc: Doc) -> tuple[Mention, ...]:
             finding_rule=term.pattern,
             assertion_rule=c.cue,
             place_words=c.place_words,
+            placed_by=c.placed_by,
             refers_back=c.refers_back,
             explains_back=c.explains_back,
         )

@@ -7,12 +7,12 @@ each distinct sentence is read once and remembered, up to MEMO_SIZE of them; wha
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from hilum.text.pipeline import build_pipeline, mentions_of
-from hilum.text.reading import Mention, Pair
+from hilum.text.reading import Mention
 from hilum.text.regions import place, region_rule, side_of
 from hilum.text.sections import SectionSpan, split_sections
 from hilum.text.sentences import RawOffsets, plain, split_sentences
@@ -31,11 +31,12 @@ class ParsedReport:
 
 
 class ReportReader:
-    """Reads reports with one pipeline and a memory of sentences."""
+    """Reads reports with one pipeline and a memory of up to `memo_size` sentences (0: of one batch alone)."""
 
-    def __init__(self, spacy_model: str = "blank", batch_size: int = 64) -> None:
+    def __init__(self, spacy_model: str = "blank", batch_size: int = 64, memo_size: int = MEMO_SIZE) -> None:
         self._nlp = build_pipeline(spacy_model)
         self._batch_size = batch_size
+        self._memo_size = memo_size
         self._memo: dict[str, tuple[Mention, ...]] = {}
         self._readings = load_sections().readings
 
@@ -59,7 +60,7 @@ class ReportReader:
         ]
 
     def _learn(self, sentences: Iterable[str]) -> None:
-        if len(self._memo) > MEMO_SIZE:
+        if len(self._memo) > self._memo_size:
             self._memo.clear()
         new = list(dict.fromkeys(s for s in sentences if s not in self._memo))
         for sentence, doc in zip(new, self._nlp.pipe(new, batch_size=256), strict=True):
@@ -67,7 +68,7 @@ class ReportReader:
 
     def _rows(self, study_id: int | str, text: str, sentences: list[tuple[str, int, int, str]]) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
-        spoken_of: tuple[str, tuple[Pair, ...]] = ("", ())
+        spoken_of: tuple[str, Mention | None] = ("", None)
         for number, (section, start, end, plain_form) in enumerate(sentences):
             mentions = self._memo[plain_form]
             if not mentions:
@@ -75,16 +76,17 @@ class ReportReader:
             offsets = RawOffsets(text[start:end])
             first = len(rows)
             for mention in mentions:
-                pairs = spoken_of[1] if mention.refers_back and spoken_of[0] == section else mention.pairs
-                row = self._row(mention, pairs, section)
+                row = self._row(_placed(mention, spoken_of[1] if spoken_of[0] == section else None), section)
                 char_start, char_end = offsets.span(mention.start, mention.end)
                 row |= {"study_id": study_id, "mention_id": len(rows), "section": section, "sentence": number}
                 row |= {"sentence_start": start, "sentence_end": end}
                 self._explain(row, mention, rows, first)
                 row |= {"char_start": start + char_start, "char_end": start + char_end}
                 rows.append(row)
-            located = [m.pairs for m in mentions if m.pairs and m.assertion != "absent"]
-            spoken_of = (section, located[-1]) if located else spoken_of
+            claimed = [m for m in mentions if m.assertion != "absent" and not m.refers_back]
+            located = [m for m in claimed if m.pairs]
+            if claimed:
+                spoken_of = (section, located[-1] if located else None)
         return rows
 
     def _explain(self, row: dict[str, Any], mention: Mention, rows: list[dict[str, Any]], first: int) -> None:
@@ -97,20 +99,27 @@ class ReportReader:
         elif mention.explains_back and (sign := _last_sign(rows[:first], row)) is not None:
             row["explains"], row["assertion"] = sign, "hypothetical"
 
-    def _row(self, mention: Mention, pairs: tuple[Pair, ...], section: str) -> dict[str, Any]:
+    def _row(self, mention: Mention, section: str) -> dict[str, Any]:
         reading = self._readings[section]
         return {
             "finding": mention.finding,
-            "regions": place(mention.finding, pairs),
-            "side": side_of(pairs),
+            "regions": place(mention.finding, mention.pairs),
+            "side": side_of(mention.pairs),
             "assertion": mention.assertion if reading == "labels" else reading,
             "severity": mention.severity,
             "temporal": mention.temporal,
             "size_mm": mention.size_mm,
             "finding_rule": mention.finding_rule,
             "assertion_rule": mention.assertion_rule if reading == "labels" else f"section {section}",
-            "region_rule": region_rule(mention.finding, pairs, mention.place_words),
+            "region_rule": region_rule(mention.finding, mention.pairs, mention.placed_by, mention.place_words),
         }
+
+
+def _placed(mention: Mention, before: Mention | None) -> Mention:
+    """A mention that refers back, with the place of what the sentence before spoke of."""
+    if not mention.refers_back or before is None:
+        return mention
+    return replace(mention, pairs=before.pairs, placed_by="sentence before", place_words=before.place_words)
 
 
 def _last_sign(rows: list[dict[str, Any]], row: dict[str, Any]) -> int | None:

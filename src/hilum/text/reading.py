@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from spacy.tokens import Doc
 
-from hilum.text.lexicon import Hits, Term
+from hilum.text.lexicon import Hits, Mark, Term
 from hilum.vocabulary.language import Cue
 
 KEY = "hilum"
@@ -27,7 +28,9 @@ class Candidate:
 
     tokens: those that are this finding's alone. weight: how many its pattern matched ("heart and mediastinum are
     normal": two findings share a normal). twins: patterns of other findings that matched the same ones.
-    pairs: places said. leads: the places stand before the finding. place_words: the words that said them.
+    pairs: places said. leads: the places stand before the finding. place_spans: where they were said, in this sentence.
+    place_words: the words there. placed_by: how they came to this finding (said, shared with ..., side of ...).
+    stands_for: the finding that its words stand for ("none on the left").
     decided: the cue behind the assertion, where one stands in front of the finding.
     explains: the sign that it is offered as the cause or nature of ("opacity, which may be atelectasis"); itself where
     the sign is none of our findings. explains_back: the sign is in the sentence before ("This may be atelectasis").
@@ -51,7 +54,10 @@ class Candidate:
     decided: CueHit | None = None
     explains: Candidate | None = None
     explains_back: bool = False
+    stands_for: Candidate | None = None
+    place_spans: list[tuple[int, int]] = field(default_factory=list)
     place_words: str = ""
+    placed_by: str = ""
 
     @property
     def finding(self) -> str:
@@ -80,6 +86,20 @@ class Reading:
         nearest = bisect_left(cuts, start)
         return nearest < len(cuts) and cuts[nearest] < end
 
+    def add(self, candidates: list[Candidate]) -> None:
+        """Take in more candidates; no cue reaches across the beginning of one."""
+        for candidate in candidates:
+            self.breaks.setdefault(candidate.start, "soft")
+        self._cuts.clear()
+        self.candidates = sorted([*self.candidates, *candidates], key=lambda c: (c.start, c.end))
+
+    def marks_in(self, start: int, end: int) -> list[tuple[int, int, Mark]]:
+        """The marks that lie in [start, end)."""
+        marks = self.hits.marks
+        first = bisect_left(marks, start, key=itemgetter(0))
+        last = bisect_left(marks, end, lo=first, key=itemgetter(0))
+        return [hit for hit in marks[first:last] if hit[1] <= end]
+
 
 @dataclass(frozen=True, slots=True)
 class Mention:
@@ -102,6 +122,7 @@ class Mention:
     finding_rule: str
     assertion_rule: str
     place_words: str
+    placed_by: str
     refers_back: bool = False
     explains_back: bool = False
 

@@ -1,0 +1,32 @@
+"""Words that take up what was named before: "none on the left", "adjacent atelectasis".
+
+In: the sections standins and nearby of places.yaml. Out: plain words, read once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+
+from hilum.vocabulary.rows import check_keys, check_value, read_rows, words
+
+FILE = "language/places.yaml"
+CLAIMS = ("absent", "same")
+
+
+@cache
+def load_standins() -> Mapping[str, str]:
+    """Word that stands for the finding before it -> what it claims: absent, or the same as that."""
+    claims: dict[str, str] = {}
+    for row in read_rows(FILE, "standins"):
+        check_keys(FILE, row, ("claim", "words"), ())
+        check_value(FILE, "standins", "claim", row["claim"], CLAIMS)
+        claims |= dict.fromkeys(words(FILE, row["claim"], row["words"]), row["claim"])
+    return MappingProxyType(claims)
+
+
+@cache
+def load_nearby() -> frozenset[str]:
+    """Words that put a finding beside the one of the sentence before."""
+    return frozenset(words(FILE, "nearby", [word for row in read_rows(FILE, "nearby") for word in row["words"]]))
