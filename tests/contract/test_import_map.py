@@ -25,10 +25,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "retrieval": set(),
     "evaluation": {"retrieval", "model", "labels"},
     "quality": set(),
+    "lineage": set(),
     "report": set(),
     "stages": {
         "phantom", "sources", "text", "labels", "image", "model", "training", "retrieval", "evaluation", "quality",
-        "report", "stages",
+        "lineage", "report", "stages",
     },
     "cli": {"config", "stages", "sources", "text", "cli"},
 }  # fmt: skip
