@@ -25,6 +25,8 @@ from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.meta import Meta
 from dvc_data.hashfile.tree import Tree
 
+from flows.lock_order import order_lock
+
 Digests = Mapping[str, str | None]
 """Output path -> the digest it will have; None where only the run can tell."""
 
@@ -57,7 +59,7 @@ class Line:
     """The stages of one checkout. Not safe for threads: DVC's Repo is not."""
 
     def __init__(self, root: Path) -> None:
-        self._repo = Repo(str(root))
+        self._repo = Repo(str(root), _wait_for_lock=True)
         self._read()
 
     def _read(self) -> None:
@@ -101,6 +103,11 @@ class Line:
             reasons = tuple(sorted(found, key=lambda reason: (not reason.sure, reason.kind == "upstream")))
             restored = self._restored(stage, coming, reasons) if reasons else None
         return Look(reasons, outs, restored)
+
+    def order_lock(self) -> None:
+        """Put the entries of dvc.lock into the order in which `dvc repro` adds them."""
+        with self._repo.lock:
+            order_lock(Path(self._repo.root_dir), self.stages())
 
     def close(self) -> None:
         """Let go of the repository."""

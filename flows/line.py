@@ -1,85 +1,62 @@
-"""The line as a Prefect flow: one task a stage, in the order of the DAG.
+"""The line as a Prefect flow: its stages as tasks, run by the scheduler of `driver`.
 
-In: a checkout. Out: the artifacts and the dvc.lock that `dvc repro` leaves. The flow decides nothing that DVC
-decides: a stale stage is handed to `dvc repro --single-item`, which also restores it from the run-cache, and
-Prefect caches nothing. Stages run one after another.
+In: a checkout. Out: the artifacts and the dvc.lock that `dvc repro` leaves, and in Prefect one task run for every stage
+(or bundle of short ones) that was handed to DVC, and a table of what became of each. Prefect decides nothing that DVC
+decides and caches nothing. Stage output goes to log files, since it may name cases; Prefect gets counts and names.
 """
 
 from __future__ import annotations
 
 import os
-import re
-import subprocess
-import sys
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
 
 from prefect import flow, task
+from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.graph import Line
-from hilum.errors import BadDataError, GateError, HilumError, UsageError, VerificationError
-
-_EXITED = re.compile(r"exited with (\d+)")
-_ERRORS: dict[int, type[HilumError]] = {2: UsageError, 3: BadDataError, 4: GateError, 5: VerificationError}
+from flows.driver import RunReport, drive
+from flows.stage_process import StageRun
 
 
-@dataclass(frozen=True)
-class RunCounts:
-    """What a run did. n_ran counts stages handed to DVC, those restored from its cache among them."""
+class PrefectEngine:
+    """Stages as Prefect tasks; what a task waited for is shown as its upstream."""
 
-    n_ran: int
-    n_kept: int
-
-
-def run_line(root: Path | None = None) -> RunCounts:
-    """Bring every stage of the checkout up to date. Raises the error of the stage that failed."""
-    return run_stages(root or Path.cwd())
-
-
-@flow(name="hilum-line", persist_result=False)
-def run_stages(root: Path) -> RunCounts:
-    """Walk the DAG; a stage that is up to date costs nothing."""
-    line = Line(root)
-    try:
-        ran = [run_stage.with_options(name=name)(name, root) for name in line.stages() if line.is_stale(name)]
-        n_stages = len(line.stages())
-    finally:
-        line.close()
-    return RunCounts(n_ran=len(ran), n_kept=n_stages - len(ran))
+    def submit(self, work: Callable[[], StageRun], names: Sequence[str], after: Sequence[Any]) -> Any:
+        """Submit the work to the flow's task runner."""
+        named: Any = run_stages.with_options(name=", ".join(names), task_run_name=", ".join(names))
+        return named.submit(work, wait_for=list(after))
 
 
 @task(cache_policy=NO_CACHE, persist_result=False, retries=0)
-def run_stage(name: str, root: Path) -> str:
-    """Run one stage through DVC, its output passed on line by line."""
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", name]
-    with subprocess.Popen(
-        command,
-        cwd=root,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=stage_environment(),
-    ) as process:
-        assert process.stdout is not None
-        code = 0
-        for text in process.stdout:
-            sys.stderr.write(text)
-            if found := _EXITED.search(text):
-                code = int(found.group(1))
-    if process.returncode:
-        raise _ERRORS.get(code, HilumError)(
-            f"stage {name} failed (exit {code or process.returncode}); its messages stand above. "
-            f"Mend the cause and run `hilum run` again: finished stages are kept."
+def run_stages(work: Callable[[], StageRun]) -> StageRun:
+    """One DVC process."""
+    return work()
+
+
+def run_line(root: Path, jobs: int, threads: Mapping[str, int]) -> RunReport:
+    """Bring every stage of the checkout up to date as a Prefect flow."""
+
+    runner: Any = ThreadPoolTaskRunner(max_workers=jobs)
+
+    @flow(name="hilum-line", persist_result=False, task_runner=runner)
+    def hilum_line() -> RunReport:
+        report = drive(root, jobs, PrefectEngine(), threads)
+        create_table_artifact(
+            key="stages",
+            table=[
+                {"stage": name, "what": how, "seconds": round(report.seconds.get(name, 0), 1)}
+                for name, how in report.did.items()
+            ],
+            description=f"Run {report.run}: {report.count('ran')} ran, {report.count('restored')} restored",
         )
-    return name
+        if report.errors:
+            raise next(iter(report.errors.values()))
+        return report
 
-
-def stage_environment() -> dict[str, str]:
-    """The environment of a stage: this Python's commands come first, and nothing calls home."""
-    quiet = {"DVC_NO_ANALYTICS": "1", "DO_NOT_TRACK": "1", "GX_ANALYTICS_ENABLED": "false"}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**os.environ, **quiet, "PATH": path}
+    return hilum_line()

@@ -57,6 +57,7 @@ class LabelParams(Section):
     """Mentions in, region labels out."""
 
     on_conflict: Literal["impression_then_present", "present"]
+    chexpert_text: Literal["conclusion", "report"]
 
 
 class PackParams(Section):
@@ -180,6 +181,12 @@ Model = TypeVar("Model", bound=Section)
 def read_params(path: Path = Path("params.yaml")) -> Params:
     """Read params.yaml. Raises UsageError naming unknown, missing or wrong keys."""
     return _read(path, Params)
+
+
+def section_threads(params: Params) -> dict[str, int]:
+    """Section -> the threads its stages compute with, for the sections that say so."""
+    sections = {field.alias or name: getattr(params, name) for name, field in type(params).model_fields.items()}
+    return {name: section.threads for name, section in sections.items() if hasattr(section, "threads")}
 
 
 def read_landings(path: Path = Path("data/landings.yaml")) -> Landings:

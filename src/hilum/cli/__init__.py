@@ -12,7 +12,8 @@ import sys
 
 import click
 
-from hilum.cli import labels, landing, running, searching, stages
+from hilum.cli import labels, landing, running, searching, stages, terms
+from hilum.cli.command import end_with_driver
 from hilum.errors import HilumError
 
 _QUIET = {
@@ -38,7 +39,7 @@ def cli(verbose: bool) -> None:
         logging.getLogger(name).setLevel(level)
 
 
-for _module in (landing, stages, running, labels, searching):
+for _module in (landing, stages, running, labels, terms, searching):
     for _command in _module.COMMANDS:
         cli.add_command(_command)
 
@@ -48,6 +49,7 @@ def main() -> None:
     for key, value in _QUIET.items():
         os.environ.setdefault(key, value)
     try:
+        end_with_driver()
         cli(prog_name="hilum")
     except HilumError as error:
         click.echo(f"hilum: {error}", err=True)

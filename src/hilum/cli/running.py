@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from hilum.cli.command import verb
+from hilum.cli.command import core_count, verb
 
 WORK_TO_DO = 6
 """Exit code of `plan` where something is to do."""
@@ -30,13 +30,33 @@ def plan(as_json: bool, everything: bool) -> None:
     sys.exit(WORK_TO_DO if any(stage.stale for stage in stages) else 0)
 
 
-@verb("run", "hilum run")
-def run() -> None:
-    """Run the whole line as a Prefect flow; leaves the same dvc.lock as `dvc repro`."""
-    from flows.line import run_line
+@verb("run", "hilum run --jobs 2")
+@click.option("--jobs", type=click.IntRange(1), help="Stages at a time [default: one a core].")
+@click.option(
+    "--engine",
+    type=click.Choice(["prefect", "threads"]),
+    default="prefect",
+    show_default=True,
+    help="threads: the same without Prefect.",
+)
+def run(jobs: int | None, engine: str) -> None:
+    """Run the whole line, in parallel where the DAG allows; leaves the same dvc.lock as `dvc repro`."""
+    from hilum.config import read_params, section_threads
 
-    counts = run_line()
-    click.echo(f"run: {counts.n_ran} stages ran, {counts.n_kept} were up to date; open reports/index.html")
+    jobs = jobs or core_count()
+    threads = section_threads(read_params())
+    if engine == "threads":
+        from flows.driver import ThreadEngine, drive
+
+        report = drive(Path.cwd(), jobs, ThreadEngine(jobs), threads)
+        if report.errors:
+            raise next(iter(report.errors.values()))
+    else:
+        from flows.line import run_line
+
+        report = run_line(Path.cwd(), jobs, threads)
+    done = f"{report.count('ran')} stages ran, {report.count('restored')} were restored, {report.count('kept')} kept"
+    click.echo(f"run: {done}; open reports/index.html")
 
 
 COMMANDS = (plan, run)

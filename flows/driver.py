@@ -1,0 +1,170 @@
+"""Stages in parallel, wherever the DAG allows: the one scheduler behind every engine.
+
+In: a checkout, the number of jobs and an engine. Out: the artifacts and the dvc.lock that `dvc repro` leaves. A stage
+starts as soon as all it reads is up to date, if there is room: a stage whose parameters say `threads` needs as many
+places, since two trainings on the same cores are slower than one after the other. A stage that its plan calls uncertain
+is looked at again when its turn comes. Short stages that follow one another share one DVC process, whose start costs
+about a second. When a stage fails, those that do not need it go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from flows.checkout import log_path, one_run, read_seconds, write_seconds
+from flows.graph import Line
+from flows.plan import KEEP, RUN, PlannedStage, plan_line
+from flows.stage_process import KEPT, RAN, RESTORED, StageRun, end_all, run_through_dvc
+
+log = logging.getLogger(__name__)
+
+SHORT_S = 5.0
+"""Stages shorter than this share a process with the next: DVC itself costs about one second a process."""
+
+
+class Engine(Protocol):
+    """Where the work of stages is done. `after`: the handles of what it waited for, so that an engine can show it."""
+
+    def submit(self, work: Callable[[], StageRun], names: Sequence[str], after: Sequence[Any]) -> Any:
+        """Start `work` and return a handle that has `add_done_callback` and `result`."""
+
+
+class ThreadEngine:
+    """The engine without Prefect: a thread a place."""
+
+    def __init__(self, jobs: int) -> None:
+        self._pool = ThreadPoolExecutor(jobs)
+
+    def submit(self, work: Callable[[], StageRun], names: Sequence[str], after: Sequence[Any]) -> Future[StageRun]:
+        """Start the work in a thread."""
+        return self._pool.submit(work)
+
+
+@dataclass
+class RunReport:
+    """What a run did. did: stage -> ran, restored, kept, failed or not reached. seconds: of the stages that ran."""
+
+    run: str
+    did: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    errors: dict[str, Exception] = field(default_factory=dict)
+
+    def count(self, *how: str) -> int:
+        """How many stages ended so."""
+        return sum(value in how for value in self.did.values())
+
+
+def drive(root: Path, jobs: int, engine: Engine, threads: Mapping[str, int]) -> RunReport:
+    """Bring the whole line up to date; `errors` of the report holds what failed, when all that could run has run.
+
+    threads: section of params.yaml -> the threads its stages compute with; one where it is missing.
+    Raises UsageError if another run holds the checkout.
+    """
+    with one_run(root), closing(Line(root)) as line:
+        report = RunReport(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
+        try:
+            _Walk(root, jobs, engine, line, report, threads).walk()
+            if report.count(RAN, RESTORED):
+                line.order_lock()
+        finally:
+            end_all()
+            write_seconds(root, report.seconds)
+    return report
+
+
+class _Walk:
+    """One run over the DAG."""
+
+    def __init__(
+        self, root: Path, jobs: int, engine: Engine, line: Line, report: RunReport, threads: Mapping[str, int]
+    ) -> None:
+        self._root, self._jobs, self._engine, self._line, self._report = root, jobs, engine, line, report
+        self._seconds = read_seconds(root)
+        self._plan = {stage.stage: stage for stage in plan_line(line, self._seconds)}
+        self._costs = {name: min(jobs, threads.get(name.partition("@")[0], 1)) for name in self._plan}
+        self._handles: dict[str, Any] = {}
+        self._running: dict[str, int] = {}
+        self._ended: queue.Queue[tuple[tuple[str, ...], Any]] = queue.Queue()
+
+    def walk(self) -> None:
+        for name, stage in self._plan.items():
+            if stage.action == KEEP:
+                self._report.did[name] = KEPT
+        while len(self._report.did) < len(self._plan):
+            self._start_ready()
+            if not self._running:
+                break
+            self._take(*self._ended.get())
+        for name in self._plan:
+            self._report.did.setdefault(name, "not reached")
+
+    def _start_ready(self) -> None:
+        for name, stage in self._plan.items():
+            if name in self._report.did or name in self._running or not self._is_ready(stage, ()):
+                continue
+            if stage.action != RUN and not self._line.is_stale(name):
+                self._report.did[name] = KEPT
+                self._start_ready()  # what waited for it may be ready now
+                return
+            if sum(self._running.values()) + self._costs[name] <= self._jobs:
+                self._start(self._bundle(stage))
+
+    def _is_ready(self, stage: PlannedStage, beside: Sequence[str]) -> bool:
+        done = (RAN, RESTORED, KEPT)
+        return all(self._report.did.get(other) in done or other in beside for other in stage.upstream)
+
+    def _bundle(self, first: PlannedStage) -> list[str]:
+        """The stage, and the short ones behind it that need nothing else."""
+        names = [first.stage]
+        expected = self._seconds.get(first.stage, SHORT_S)
+        for name, stage in self._plan.items():
+            seconds = self._seconds.get(name, SHORT_S)
+            if expected >= SHORT_S or seconds >= SHORT_S or name in self._report.did or name in self._running:
+                continue
+            follows = not set(stage.upstream).isdisjoint(names) and self._is_ready(stage, names)
+            if name not in names and follows and self._costs[name] == self._costs[first.stage]:
+                names.append(name)
+                expected += seconds
+        return names
+
+    def _start(self, names: list[str]) -> None:
+        cost = self._costs[names[0]]
+        self._running.update(dict.fromkeys(names[1:], 0) | {names[0]: cost})
+        cores = len(os.sched_getaffinity(0))
+        workers = cores if cost >= self._jobs else max(1, cores * cost // self._jobs)
+        log_file = log_path(self._root, self._report.run, "+".join(names))
+        before = {name: self._handles[name] for n in names for name in self._plan[n].upstream if name in self._handles}
+
+        def work() -> StageRun:
+            return run_through_dvc(names, self._root, log_file, workers)
+
+        handle = self._engine.submit(work, names, list({id(h): h for h in before.values()}.values()))
+        self._handles.update(dict.fromkeys(names, handle))
+        log.info("run: %s", ", ".join(names))
+        handle.add_done_callback(lambda done: self._ended.put((tuple(names), done)))
+
+    def _take(self, names: tuple[str, ...], handle: Any) -> None:
+        for name in names:
+            del self._running[name]
+        try:
+            done: StageRun = handle.result()
+        except Exception as error:
+            log.error("run: %s", error)
+            self._report.errors[names[0]] = error
+            self._report.did.update(dict.fromkeys(names, "failed"))
+            return
+        share = done.seconds / max(1, sum(done.did.get(name) == RAN for name in names))
+        for name in names:
+            self._report.did[name] = done.did.get(name, KEPT)
+            if self._report.did[name] == RAN:
+                self._report.seconds[name] = share
+        log.info("run: %s %s in %.1f s", ", ".join(names), "/".join(sorted(set(done.did.values()))), done.seconds)

@@ -1,0 +1,45 @@
+"""The order of the stages in dvc.lock, made what `dvc repro` would have made it.
+
+In: dvc.lock after a parallel run. Out: the same entries, untouched, in another order. DVC appends the entry of a new
+stage when the stage ends, so that stages side by side leave it to chance; one after the other they stand in the order
+of the line. Entries that git already holds keep their places.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+_ENTRY = re.compile(r"^  (?! )(.+):\n", re.MULTILINE)
+
+
+def order_lock(root: Path, line: Sequence[str]) -> None:
+    """Put new entries of dvc.lock into the order of the line; the file is replaced whole, or not touched."""
+    path = root / "dvc.lock"
+    text = path.read_text(encoding="utf-8")
+    head, entries = _entries(text)
+    held = [name for name in _entries(_committed(root))[1] if name in entries]
+    ranks = {name: number for number, name in enumerate([*held, *(name for name in line if name not in held)])}
+    ordered = sorted(entries, key=lambda name: ranks.get(name, len(ranks)))
+    new = head + "".join(entries[name] for name in ordered)
+    if new != text:
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary.write_text(new, encoding="utf-8")
+        temporary.replace(path)
+
+
+def _entries(text: str) -> tuple[str, dict[str, str]]:
+    """What stands before the first entry, and the entries by name."""
+    starts = [match.start() for match in _ENTRY.finditer(text)]
+    ends = [*starts[1:], len(text)][: len(starts)]
+    blocks = [text[start:end] for start, end in zip(starts, ends, strict=True)]
+    return text[: starts[0]] if starts else text, {_ENTRY.match(block)[1]: block for block in blocks}  # type: ignore[index]
+
+
+def _committed(root: Path) -> str:
+    """dvc.lock as git's HEAD holds it; empty where there is none."""
+    shown = subprocess.run(["git", "show", "HEAD:./dvc.lock"], cwd=root, capture_output=True, text=True, check=False)
+    return shown.stdout if shown.returncode == 0 else ""
