@@ -48,7 +48,7 @@ CASES = {
         HEAD + " FINDINGS:  Clear.\n \n No effusion.\n", [("findings", "Clear. No effusion.")]),
     "addendum on top": (
         f"                                 FINAL ADDENDUM\n ADDENDUM:  A nodule.\n{RULE}\n{HEAD} IMPRESSION:  Normal.\n",
-        [("addendum", "ADDENDUM: A nodule."), ("impression", "Normal.")]),
+        [("addendum", "A nodule."), ("impression", "Normal.")]),
     "wet read on top": (
         f" WET READ: ___ ___ 9:45 PM\n  Effusion.\n IMPRESSION:  Edema.\n{RULE}\n{HEAD} IMPRESSION:  Normal.\n",
         [("wet_read", "Effusion. IMPRESSION: Edema."), ("impression", "Normal.")]),
