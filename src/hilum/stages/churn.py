@@ -58,7 +58,7 @@ def run(source: Path, revision: str, root: Path, out: Path | None, on_conflict: 
         homes = {f"revision {revision}": old, HERE: root}
         with ThreadPoolExecutor(len(homes)) as both:
             done = [
-                both.submit(_annotate, home, reports, folder / f"{number}.jsonl", side)
+                both.submit(annotate_with, home, reports, folder / f"{number}.jsonl", side)
                 for number, (side, home) in enumerate(homes.items())
             ]
             before, after = (labels_of(read_columns(job.result()), on_conflict) for job in done)
@@ -92,7 +92,7 @@ def _readable_by_any(source: Path, folder: Path) -> Path:
     return path
 
 
-def _annotate(home: Path, reports: Path, out: Path, side: str) -> Path:
+def annotate_with(home: Path, reports: Path, out: Path, side: str) -> Path:
     """Run `hilum annotate` as it is in a folder. Of what it says in failing only what holds no report text is kept."""
     code = str((home / "src").resolve())
     words = [sys.executable, "-c", _PROGRAM, code, "annotate", str(reports), "--out", str(out)]
@@ -100,12 +100,13 @@ def _annotate(home: Path, reports: Path, out: Path, side: str) -> Path:
     done = subprocess.run(words, cwd=home, env=env, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode == 0 and out.is_file():
         return out
-    last = (done.stderr.strip().splitlines() or [""])[-1]
-    name = _ERROR.match(last)
-    if "No such command" in last or (name is not None and name[0] in ("ModuleNotFoundError", "ImportError")):
+    lines = done.stderr.strip().splitlines() or [""]
+    told = [line.removeprefix("hilum: ") for line in lines if line.startswith("hilum: ")]
+    name = _ERROR.match(lines[-1])
+    reason = told[-1] if told else name[0] if name else "no reason given"
+    if "No such command" in lines[-1] or reason in ("ModuleNotFoundError", "ImportError"):
         advice = "mend it first" if side == HERE else "name a later revision"
-        raise UsageError(f"{side} has no `hilum annotate` that runs ({name[0] if name else 'no such verb'}); {advice}.")
-    reason = last.removeprefix("hilum: ") if last.startswith("hilum: ") else name[0] if name else "no reason given"
+        raise UsageError(f"{side} has no `hilum annotate` that runs ({reason}); {advice}.")
     raise BadDataError(f"{side}: `hilum annotate` ended with exit {done.returncode} ({reason}).")
 
 

@@ -35,8 +35,8 @@ def write_report(report: ShownReport, colours: bool, width: int) -> str:
     """The report as lines of at most `width` characters, single longer words excepted."""
     counts = [(a, sum(m.assertion == a for m in report.mentions)) for a in COLOURS]
     said = ", ".join(f"{n} {assertion}" for assertion, n in counts if n)
-    lines = [f"{report.name}: {len(report.mentions)} mentions{' (' if said else ''}{said}{')' if said else ''}"]
     writer = _Writer(colours, max(40, width))
+    lines = writer.wrapped([(f"{report.name}: {len(report.mentions)} mentions{f' ({said})' if said else ''}", "")], "")
     for section in report.sections:
         lines.append("")
         lines += writer.section(section)
