@@ -127,7 +127,7 @@ def test_what_would_act_on_a_terminal_is_spelt_out(reader: ReportReader) -> None
     assert visible("a\t\n b\x9b") == r"a b\x9b"
 
 
-WORDS = "left effusion no . heart and mediastinum normal 1. HISTORY: opacity 5 mm".split()
+WORDS = ["left", "effusion", "no", ".", "heart", "and", "mediastinum", "normal", "1.", "HISTORY:", "opacity", "5", "mm"]
 SCRAPS = st.sampled_from([*WORDS, "\n", "\n\n", "\n FINDINGS:", "\x1b[31m", "_" * 12])
 
 
