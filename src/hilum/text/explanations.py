@@ -17,7 +17,7 @@ from hilum.text.reading import Candidate, CueHit, Reading, reading_of
 from hilum.vocabulary import finding_category
 from hilum.vocabulary.language.terms import load_terms
 
-_JOINS = frozenset({"or", "and", "versus", "vs", ",", "alternatively", "than"})
+_JOINS = frozenset({"or", "and", "versus", "vs", "vs.", ",", "alternatively", "than"})
 _APART = frozenset({"with", "without", "no", "there", "which", "cannot", "not", "but"})
 _BESIDE = frozenset({"and", "or", "with", "without", "no", "nor", "there", "versus", "vs"})
 _COPULAS = frozenset({"is", "are", "was", "were", "be", "which", "that", "also", "seems", "appears"})

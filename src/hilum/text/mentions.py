@@ -20,6 +20,9 @@ from hilum.text.reading import KEY, Candidate, Reading, reading_of
 
 MAX_GAP = 6
 MAX_NORMAL_GAP = 9
+_LEND = 4
+_ASIDE = 8
+_CONJUNCTIONS = frozenset({"and", "or", "nor", ","})
 
 
 @Language.factory("hilum_words")
@@ -59,8 +62,9 @@ def find_mentions(doc: Doc) -> Doc:
     kept: list[Candidate] = []
     for candidate in found:
         owner = owners.get(candidate.tokens[0])
-        if all(token not in owners for token in candidate.tokens):
-            owners.update(dict.fromkeys(candidate.tokens, candidate))
+        free = [token for token in candidate.tokens if token not in owners]
+        if len(free) == len(candidate.tokens) or _lends(reading, owners, candidate, free):
+            _claim(owners, candidate, free)
             kept.append(candidate)
         elif owner is not None and _is_twin(owner, candidate):
             owner.twins.append(candidate.term)
@@ -68,11 +72,42 @@ def find_mentions(doc: Doc) -> Doc:
     return doc
 
 
+def _claim(owners: dict[int, Candidate], candidate: Candidate, free: list[int]) -> None:
+    """Give a candidate its words; one that borrows the rest stands where its own words stand."""
+    if len(free) < len(candidate.tokens):
+        candidate.start, candidate.end, candidate.tokens = free[0], free[-1] + 1, tuple(free)
+    owners.update(dict.fromkeys(free, candidate))
+
+
+def _lends(reading: Reading, owners: dict[int, Candidate], candidate: Candidate, free: list[int]) -> bool:
+    """Whether another finding lends a candidate its first or last part: "pleural or pericardial effusion".
+
+    A false friend takes what is left: "sternotomy wire is fractured".
+    """
+    if not free or candidate.term.n_parts != 2 or candidate.term.normal or free[-1] - free[0] >= len(free):
+        return False
+    if candidate.term.finding is None:
+        return True
+    owner = next(owners[token] for token in candidate.tokens if token in owners)
+    if owner.term.normal or owner.term.finding in {None, candidate.term.finding}:
+        return False
+    start, end = (owner.end, free[0]) if owner.start < free[0] else (free[-1] + 1, owner.start)
+    between = reading.words[start:end]
+    return 0 < len(between) <= _LEND and not _CONJUNCTIONS.isdisjoint(between)
+
+
 def _is_twin(owner: Candidate, candidate: Candidate) -> bool:
     """Whether a candidate names another finding by the very words of one that is kept."""
     if owner.tokens != candidate.tokens or not owner.term.finding or not candidate.term.finding:
         return False
     return all(term.finding != candidate.term.finding for term in (owner.term, *owner.twins))
+
+
+def _skip_aside(words: list[str], at: int) -> int:
+    """Where a pattern goes on after words between two commas: "the heart, as before, is enlarged"."""
+    if words[at : at + 1] == [","] and "," in words[at + 1 : at + 1 + _ASIDE]:
+        return words.index(",", at + 1) + 1
+    return at
 
 
 def _joined(reading: Reading) -> Iterator[Candidate]:
@@ -90,7 +125,7 @@ def _chains(reading: Reading, term: Term, parts: dict[int, list[tuple[int, int]]
     for first in parts[0]:
         chain = [first]
         for index in range(1, term.n_parts):
-            reach = chain[-1][1]
+            reach = _skip_aside(reading.words, chain[-1][1])
             following = [
                 p
                 for p in parts[index]
