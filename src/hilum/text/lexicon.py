@@ -74,13 +74,15 @@ class Lexicon:
         self._entries: dict[int, list[Entry]] = {}
         words: set[str] = set(load_cues().own_words)
         mended: set[str] = set()
-        for number, (phrase, entries) in enumerate(rows.items()):
-            key = f"row{number}"
-            doc = nlp.make_doc(phrase)
-            words.update(token.text for token in doc)
+        for number, (phrases, entries) in enumerate(_grouped(rows)):
+            key, tokens = f"row{number}", set[str]()
+            for phrase in phrases:  # one at a time: forty thousand Docs held at once cost four times as much
+                doc = nlp.make_doc(phrase)
+                tokens.update(token.text for token in doc)
+                self._matcher.add(key, [doc])
+            words |= tokens
             if any(isinstance(entry, (Term, Part, PlaceWords)) for entry in entries):
-                mended.update(token.text for token in doc)
-            self._matcher.add(key, [doc])
+                mended |= tokens
             self._entries[nlp.vocab.strings[key]] = entries
         self.speller = Speller(words, mended)
 
@@ -111,14 +113,21 @@ def longest(hits: list[tuple[int, int, Row]]) -> list[tuple[int, int, Row]]:
     if len(hits) < 2:
         return hits
     kept: list[tuple[int, int, Row]] = []
+    taken: dict[int, tuple[int, int]] = {}
     for hit in sorted(hits, key=lambda h: (h[0] - h[1], h[0])):
-        start, end, _ = hit
-        for low, high, _ in kept:
-            if start < high and low < end and (low != start or high != end):
-                break
-        else:
+        span = hit[:2]
+        if all(taken.get(token, span) == span for token in range(*span)):
+            taken.update(dict.fromkeys(range(*span), span))
             kept.append(hit)
     return sorted(kept, key=lambda h: h[:2])
+
+
+def _grouped(rows: dict[str, list[Entry]]) -> Iterable[tuple[list[str], list[Entry]]]:
+    """Phrases that mean the same under one key: each key costs the matcher more than a phrase."""
+    groups: dict[tuple[int, ...], list[str]] = {}
+    for phrase, entries in rows.items():
+        groups.setdefault(tuple(id(entry) for entry in entries), []).append(phrase)
+    return ((phrases, rows[phrases[0]]) for phrases in groups.values())
 
 
 def _entries() -> Iterable[tuple[str, Entry]]:
