@@ -88,8 +88,10 @@ DOUBTS: list[Row] = [
     ("A small left effusion is possible.", LEFT_ANGLE, "pleural_effusion", "uncertain"),
     ("A right pleural effusion is likely.", RIGHT_ANGLE, "pleural_effusion", "uncertain"),
     ("Trace bilateral effusions are likely present.", ANGLES, "pleural_effusion", "uncertain"),
+    ("? Right lower lobe pneumonia.", RIGHT_BASE, "pneumonia", "uncertain"),
     ("Borderline heart size enlargement.", HEART, "enlarged_cardiac_silhouette", "uncertain"),
     ("The mediastinum appears possibly widened.", MEDIASTINUM, "mediastinal_widening", "uncertain"),
+    ("It may be that there is a small pneumothorax on the left.", LEFT_APEX, "pneumothorax", "uncertain"),
     ("Possible COPD.", LUNGS, "copd_emphysema", "uncertain"),
 ]
 
@@ -109,6 +111,7 @@ NOT_EXCLUDED: list[Row] = [
 CHOICES: list[Row] = [
     ("Left basilar atelectasis versus pneumonia.", LEFT_BASE, "atelectasis", "uncertain"),
     ("Left basilar atelectasis versus pneumonia.", LEFT_BASE, "pneumonia", "uncertain"),
+    ("Atelectasis vs. consolidation at the right base.", RIGHT_BASE, "consolidation", "uncertain"),
     ("Atelectasis vs consolidation at the right base.", RIGHT_BASE, "atelectasis", "uncertain"),
     ("Atelectasis or pneumonia in the right middle lobe.", RIGHT_MID, "pneumonia", "uncertain"),
     ("Either atelectasis or scarring at the left base.", LEFT_BASE, "pleural_parenchymal_scarring", "uncertain"),
@@ -147,6 +150,7 @@ EXPLAINED: list[Row] = [
 # no doubt is said
 CAUSES: list[Row] = [
     ("Right lower lobe opacity consistent with pneumonia.", RIGHT_BASE, "pneumonia", "present"),
+    ("Left lower lobe opacity c/w pneumonia.", LEFT_BASE, "pneumonia", "present"),
     ("Bibasilar opacities compatible with atelectasis.", BASES, "atelectasis", "present"),
     ("Interstitial markings are increased in keeping with mild pulmonary edema.", LUNGS, "pulmonary_edema",
      "present"),
@@ -171,6 +175,8 @@ COURSE: list[Row] = [
     ("The left pneumothorax has decreased in size.", LEFT_APEX, "pneumothorax", "present"),
     ("Interval development of right upper lobe consolidation.", RIGHT_UPPER, "consolidation", "present"),
     ("Improving right lower lobe pneumonia.", RIGHT_BASE, "pneumonia", "present"),
+    ("The pulmonary edema has nearly resolved.", LUNGS, "pulmonary_edema", "present"),
+    ("Near-complete resolution of the right effusion.", RIGHT_ANGLE, "pleural_effusion", "present"),
     ("Partial clearing of left lower lobe opacity.", LEFT_BASE, "lung_opacity", "present"),
     ("Resolving left lower lobe pneumonia.", LEFT_BASE, "pneumonia", "present"),
     ("Improved but not completely resolved left basilar opacity.", LEFT_BASE, "lung_opacity", "present"),
@@ -207,8 +213,11 @@ UNSAID: list[Row] = [
     ("Recommend follow-up radiographs to document resolution of pneumonia.", None, "pneumonia", "nothing"),
     ("If clinical concern for rib fracture persists, dedicated rib views are recommended.", None, "rib_fracture",
      "nothing"),
+    ("If pneumonia is suspected clinically, repeat radiograph in 24 hours.", None, "pneumonia", "nothing"),
     ("Should there be concern for aspiration, a swallow study may be obtained.", None, "aspiration", "nothing"),
+    ("CT would be more sensitive for small pulmonary nodules.", None, "mass_nodule", "nothing"),
     ("Lateral view would be helpful to assess for effusion.", None, "pleural_effusion", "nothing"),
+    ("Comparison is made to the prior study performed for pneumonia.", None, "pneumonia", "nothing"),
     ("Left lower lobe opacity. Recommend CT to exclude a mass.", LEFT_BASE, "lung_opacity", "present"),
     ("Left lower lobe opacity. Recommend CT to exclude a mass.", None, "mass_nodule", "nothing"),
     ("Small right effusion. If there is concern for pneumonia, a lateral view can be obtained.", RIGHT_ANGLE,
@@ -217,9 +226,35 @@ UNSAID: list[Row] = [
     ("History of heart failure with new bilateral effusions.", None, "fluid_overload_heart_failure", "nothing"),
 ]  # fmt: skip
 
+HEDGES: list[Row] = [
+    ("It is unclear whether the opacity represents pneumonia or atelectasis.", None, "pneumonia", "uncertain"),
+    ("It is unclear whether the opacity represents pneumonia or atelectasis.", None, "lung_opacity", "present"),
+    ("Right upper lobe opacity raises the possibility of pneumonia.", RIGHT_UPPER, "pneumonia", "uncertain"),
+    ("Right upper lobe opacity raises concern for pneumonia.", RIGHT_UPPER, "pneumonia", "uncertain"),
+    ("There is concern for pneumonia at the left base.", LEFT_BASE, "pneumonia", "uncertain"),
+    ("Pneumonia should be considered.", None, "pneumonia", "uncertain"),
+    ("Left basilar opacity, presumably atelectasis.", LEFT_BASE, "atelectasis", "uncertain"),
+    ("Left basilar opacity, presumably atelectasis.", LEFT_BASE, "lung_opacity", "present"),
+    ("Left basilar opacity, perhaps atelectasis.", LEFT_BASE, "atelectasis", "uncertain"),
+    ("Retrocardiac opacity, most likely atelectasis.", LEFT_BASE, "atelectasis", "uncertain"),
+    ("Findings are most suggestive of pulmonary edema.", LUNGS, "pulmonary_edema", "uncertain"),
+    ("A component of mild edema is possible.", LUNGS, "pulmonary_edema", "uncertain"),
+    ("Appearance is suspicious for a right pneumothorax.", RIGHT_APEX, "pneumothorax", "uncertain"),
+    ("A tiny left pneumothorax is questioned.", LEFT_APEX, "pneumothorax", "uncertain"),
+    ("Suspicion of a small left effusion.", LEFT_ANGLE, "pleural_effusion", "uncertain"),
+    ("Possible mild cardiomegaly, no edema.", HEART, "enlarged_cardiac_silhouette", "uncertain"),
+    ("Possible mild cardiomegaly, no edema.", LUNGS, "pulmonary_edema", "absent"),
+    ("Hx of COPD.", None, "copd_emphysema", "nothing"),
+    ("Clinical correlation for pneumonia is recommended.", None, "pneumonia", "nothing"),
+    ("Repeat radiograph after diuresis to exclude underlying pneumonia.", None, "pneumonia", "nothing"),
+    ("S/p left chest tube placement.", LEFT_LUNG, "chest_tube", "present"),
+    ("S/p right upper lobectomy, no pneumothorax.", None, "pneumothorax", "absent"),
+]
+
 # two sentences, the second about the first
 BACK_REFERENCE: list[Row] = [
     ("There is a right lower lobe opacity. This is most likely atelectasis.", RIGHT_BASE, "atelectasis", "uncertain"),
+    ("New opacity at the right base. Findings could represent pneumonia.", RIGHT_BASE, "pneumonia", "uncertain"),
     ("Left upper lobe nodule. It may represent a granuloma.", LEFT_UPPER, "calcified_nodule", "uncertain"),
     ("Left basilar opacity. This is consistent with pneumonia.", LEFT_BASE, "pneumonia", "present"),
     ("Left basilar opacity is new. There is no effusion.", None, "pleural_effusion", "absent"),
@@ -239,6 +274,7 @@ FACTS: dict[str, list[Fact]] = {
          "lung_opacity"),
         ("Hyperexpanded lungs suggesting COPD.", "copd_emphysema", "assertion", "hypothetical"),
         ("Hyperexpanded lungs suggesting COPD.", "copd_emphysema", "explains", "hyperaeration"),
+        ("Right upper lobe nodule, possibly a granuloma.", "calcified_nodule", "explains", "mass_nodule"),
         ("Right lower lobe consolidation concerning for pneumonia.", "pneumonia", "explains", "consolidation"),
         ("Blunting of the left costophrenic angle may reflect a small effusion.", "pleural_effusion", "explains",
          "costophrenic_angle_blunting"),
@@ -292,6 +328,7 @@ THEMES = {
     "causes": CAUSES,
     "course": COURSE,
     "unsaid": UNSAID,
+    "hedges": HEDGES,
     "back reference": BACK_REFERENCE,
 }
 

@@ -108,8 +108,10 @@ CUES: list[Row] = [
     ("The right lung is clear of consolidation.", RIGHT_LUNG, "consolidation", "absent"),
     ("The left lung is free of infiltrate.", LEFT_LUNG, "infiltration", "absent"),
     ("Both lungs are clear of infiltrate.", LUNGS, "infiltration", "absent"),
+    ("Lungs w/o consolidation.", None, "consolidation", "absent"),
     ("Chest radiograph is negative for acute pneumonia.", None, "pneumonia", "absent"),
     ("There is lack of consolidation.", None, "consolidation", "absent"),
+    ("Pneumothorax: none.", None, "pneumothorax", "absent"),
 ]
 
 AFTER_THE_NOUN: list[Row] = [
@@ -194,11 +196,46 @@ FALSE_DENIALS: list[Row] = [
     ("Pulmonary edema is not as severe as on the prior study.", LUNGS, "pulmonary_edema", "present"),
     ("Not only is there a left effusion, there is also right lower lobe collapse.", LEFT_ANGLE, "pleural_effusion",
      "present"),
+    ("The left base is not without some atelectasis.", LEFT_BASE, "atelectasis", "present"),
     ("Left effusion, not significantly changed.", LEFT_ANGLE, "pleural_effusion", "present"),
     ("The right effusion has not changed appreciably.", RIGHT_ANGLE, "pleural_effusion", "present"),
     ("No appreciable change in right basilar atelectasis.", RIGHT_BASE, "atelectasis", "present"),
     ("No interval change in the left apical pneumothorax.", LEFT_APEX, "pneumothorax", "present"),
     ("Cardiomegaly is not new.", HEART, "enlarged_cardiac_silhouette", "present"),
+    ("Right basilar opacity was not present previously.", RIGHT_BASE, "lung_opacity", "present"),
+]  # fmt: skip
+
+# the denial is of something else: of change, size, tension, calcium
+OF_SOMETHING_ELSE: list[Row] = [
+    ("Nonspecific opacity at the right base.", RIGHT_BASE, "lung_opacity", "present"),
+    ("Noncalcified nodule in the right upper lobe.", RIGHT_UPPER, "mass_nodule", "present"),
+    ("Noncalcified nodule in the right upper lobe.", None, "calcified_nodule", "nothing"),
+    ("The left effusion is not large.", LEFT_ANGLE, "pleural_effusion", "present"),
+    ("Right pneumothorax without tension.", RIGHT_APEX, "pneumothorax", "present"),
+    ("Right pneumothorax with no evidence of tension.", RIGHT_APEX, "pneumothorax", "present"),
+    ("The edema has not progressed.", LUNGS, "pulmonary_edema", "present"),
+    ("Left effusion, no larger than before.", LEFT_ANGLE, "pleural_effusion", "present"),
+    ("Mild edema, no worse than before.", LUNGS, "pulmonary_edema", "present"),
+    ("Without significant interval change in moderate right effusion.", RIGHT_ANGLE, "pleural_effusion", "present"),
+    ("Right basilar atelectasis without consolidation.", RIGHT_BASE, "atelectasis", "present"),
+    ("The nodule was not seen on the prior study.", None, "mass_nodule", "present"),
+]
+
+STILL_GONE: list[Row] = [
+    ("There is no longer a left effusion.", LEFT_ANGLE, "pleural_effusion", "absent"),
+    ("There is no longer any pneumothorax.", None, "pneumothorax", "absent"),
+    ("No residual pneumothorax.", None, "pneumothorax", "absent"),
+    ("No recurrent left effusion.", LEFT_ANGLE, "pleural_effusion", "absent"),
+    ("No pneumothorax following removal of the right chest tube.", None, "pneumothorax", "absent"),
+    ("No pneumothorax following removal of the right chest tube.", RIGHT_LUNG, "chest_tube", "absent"),
+    ("No pneumothorax status post right thoracentesis.", None, "pneumothorax", "absent"),
+    ("Without definite evidence of pneumonia.", None, "pneumonia", "absent"),
+    ("No pleural effusion, and pulmonary vasculature is normal.", LUNGS, "vascular_congestion", "absent"),
+    ("No pleural effusion, no cardiomegaly, and no edema.", HEART, "enlarged_cardiac_silhouette", "absent"),
+    ("The lungs are clear with no evidence of pneumonia, effusion, or edema, and there is no pneumothorax.", None,
+     "pneumothorax", "absent"),
+    ("No consolidation, effusion or pneumothorax, and no displaced fracture of the ribs.", None, "rib_fracture",
+     "absent"),
 ]  # fmt: skip
 
 THEMES = {
@@ -209,6 +246,8 @@ THEMES = {
     "placed": PLACED,
     "where a denial stops": WHERE_IT_STOPS,
     "false denials": FALSE_DENIALS,
+    "of something else": OF_SOMETHING_ELSE,
+    "still gone": STILL_GONE,
 }
 
 

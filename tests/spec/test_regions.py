@@ -1,4 +1,4 @@
-"""Where a finding lies: the 29 regions, words at the end of the phrase, sides and lobes that share a noun."""
+"""Where a finding lies: the 29 regions, the words for them, what a finding implies, and places at the end."""
 
 from __future__ import annotations
 
@@ -97,28 +97,6 @@ WELL_PLACED: list[Row] = [
     ("Atelectasis is noted in the lower lobe on the right.", RIGHT_BASE, "atelectasis", "present"),
 ]
 
-SHARED: list[Row] = [
-    ("Left lower lobe consolidation and atelectasis.", LEFT_BASE, "atelectasis", "present"),
-    ("Atelectasis and consolidation in the left lower lobe.", LEFT_BASE, "atelectasis", "present"),
-    ("Atelectasis and consolidation in the left lower lobe.", LEFT_BASE, "consolidation", "present"),
-    ("Left lower lobe consolidation and small pleural effusion.", LEFT_ANGLE, "pleural_effusion", "present"),
-    ("Small left pleural effusion with adjacent atelectasis.", "left lung", "atelectasis", "present"),
-    ("Left pleural effusion and basilar atelectasis.", LEFT_BASE, "atelectasis", "present"),
-    ("Opacity in the left base and right apical nodule.", LEFT_BASE, "lung_opacity", "present"),
-    ("Opacity in the left base and right apical nodule.", "right apical zone", "mass_nodule", "present"),
-    ("Left effusion, right basilar atelectasis.", RIGHT_BASE, "atelectasis", "present"),
-    ("Left effusion, right basilar atelectasis.", LEFT_ANGLE, "pleural_effusion", "present"),
-    ("Cardiomegaly with bilateral effusions.", HEART, "enlarged_cardiac_silhouette", "present"),
-    ("Cardiomegaly with bilateral effusions.", ANGLES, "pleural_effusion", "present"),
-    ("Left basilar opacity may represent atelectasis or pneumonia.", LEFT_BASE, "pneumonia", "uncertain"),
-    ("Right base opacity consistent with pneumonia.", RIGHT_BASE, "pneumonia", "present"),
-    ("Dense nodule in the right lower lobe suggests a granuloma.", RIGHT_BASE, "mass_nodule", "present"),
-    ("Opacity in the left lung base, ___ atelectasis.", LEFT_BASE, "atelectasis", "present"),
-    ("There is an opacity at the left base. This may represent pneumonia.", LEFT_BASE, "pneumonia", "uncertain"),
-    ("Atelectasis versus scarring in the left lower lobe.", LEFT_BASE, "atelectasis", "uncertain"),
-    ("Left greater than right pleural effusions.", ANGLES, "pleural_effusion", "present"),
-]
-
 IMPLIED: list[Row] = [
     ("Small left pleural effusion.", LEFT_ANGLE, "pleural_effusion", "present"),
     ("Effusion at the left base.", LEFT_ANGLE, "pleural_effusion", "present"),
@@ -163,6 +141,7 @@ EACH_REGION: list[Row] = [
     ("Linear scarring in the left mid lung.", LEFT_MID, "pleural_parenchymal_scarring", "present"),
     ("Heterogeneous opacities in the right lower lung.", RIGHT_BASE, "lung_opacity", "present"),
     ("Retrocardiac consolidation is again seen.", LEFT_BASE, "consolidation", "present"),
+    ("Right hilar mass.", RIGHT_HILUM, "mass_nodule", "present"),
     ("Left perihilar consolidation.", LEFT_HILUM, "consolidation", "present"),
     ("Bilateral perihilar opacities.", HILA, "lung_opacity", "present"),
     ("Right apical scarring is stable.", RIGHT_APEX, "pleural_parenchymal_scarring", "present"),
@@ -213,6 +192,7 @@ PLACE_WORDS: list[Row] = [
     ("Streaky opacities at the lung bases.", BASES, "lung_opacity", "present"),
     ("Bi-apical pleural thickening.", APICES, "pleural_thickening", "present"),
     ("Pleural thickening at both apices.", APICES, "pleural_thickening", "present"),
+    ("Bihilar enlargement.", HILA, "enlarged_hilum", "present"),
     ("Patchy opacities in both lungs.", LUNGS, "lung_opacity", "present"),
     ("Infiltrates are present bilaterally.", LUNGS, "infiltration", "present"),
     ("B/l airspace opacities.", LUNGS, "airspace_opacity", "present"),
@@ -247,78 +227,12 @@ AT_THE_END: list[Row] = [
     ("Pneumonia, right lower lobe.", RIGHT_BASE, "pneumonia", "present"),
 ]  # fmt: skip
 
-# two sides, two lobes, two findings on one noun
-COORDINATION: list[Row] = [
-    ("RUL and LLL opacities.", "right upper lung zone + left lower lung zone", "lung_opacity", "present"),
-    ("Right middle and lower lobe consolidation.", "right mid lung zone + right lower lung zone", "consolidation",
-     "present"),
-    ("Consolidation in the right middle and right lower lobes.", "right mid lung zone + right lower lung zone",
-     "consolidation", "present"),
-    ("Opacities in the left mid and lower lung.", "left mid lung zone + left lower lung zone", "lung_opacity",
-     "present"),
-    ("Opacities at the left apex and base.", "left apical zone + left lower lung zone", "lung_opacity", "present"),
-    ("Lingular and left lower lobe atelectasis.", "left mid lung zone + left lower lung zone", "atelectasis",
-     "present"),
-    ("Nodules in the right upper, right lower, and left upper lobes.",
-     "right upper lung zone + right lower lung zone + left upper lung zone", "mass_nodule", "present"),
-    ("Airspace opacities in the right upper lobe and at the left base.",
-     "right upper lung zone + left lower lung zone", "airspace_opacity", "present"),
-    ("Consolidation in the left upper and right lower lobes.", "left upper lung zone + right lower lung zone",
-     "consolidation", "present"),
-    ("Moderate right and small left pleural effusions.", ANGLES, "pleural_effusion", "present"),
-    ("Pleural effusions, large on the right and small on the left.", ANGLES, "pleural_effusion", "present"),
-    ("Bilateral effusions, R>L.", ANGLES, "pleural_effusion", "present"),
-    ("Right greater than left basilar opacities.", BASES, "lung_opacity", "present"),
-    ("Right and left lower lobe atelectasis.", BASES, "atelectasis", "present"),
-    ("Bibasilar atelectasis, left greater than right.", BASES, "atelectasis", "present"),
-    ("Interstitial edema, right greater than left.", LUNGS, "pulmonary_edema", "present"),
-    ("Atelectasis at the left base and to a lesser extent at the right base.", BASES, "atelectasis", "present"),
-    ("Small left and trace right apical pneumothoraces.", APICES, "pneumothorax", "present"),
-    ("Left basilar consolidation and right apical pneumothorax.", LEFT_BASE, "consolidation", "present"),
-    ("Left basilar consolidation and right apical pneumothorax.", RIGHT_APEX, "pneumothorax", "present"),
-    ("Right effusion with left basilar atelectasis.", RIGHT_ANGLE, "pleural_effusion", "present"),
-    ("Right effusion with left basilar atelectasis.", LEFT_BASE, "atelectasis", "present"),
-    ("Right lower lobe consolidation and effusion.", RIGHT_ANGLE, "pleural_effusion", "present"),
-    ("Moderate right pleural effusion with overlying atelectasis.", RIGHT_LUNG, "atelectasis", "present"),
-    ("Bilateral effusions with associated atelectasis.", LUNGS, "atelectasis", "present"),
-    ("Scarring and bronchiectasis in the right middle lobe.", RIGHT_MID, "bronchiectasis", "present"),
-    ("Scarring and bronchiectasis in the right middle lobe.", RIGHT_MID, "pleural_parenchymal_scarring", "present"),
-    ("Cardiomegaly, small left effusion, and right basilar atelectasis.", RIGHT_BASE, "atelectasis", "present"),
-    ("Cardiomegaly, small left effusion, and right basilar atelectasis.", LEFT_ANGLE, "pleural_effusion", "present"),
-    ("Left upper lobe mass and left pleural effusion.", LEFT_UPPER, "mass_nodule", "present"),
-    ("Left upper lobe mass and left pleural effusion.", LEFT_ANGLE, "pleural_effusion", "present"),
-    ("Right lung nodules and left lung consolidation.", LEFT_LUNG, "consolidation", "present"),
-    ("Right lung nodules and left lung consolidation.", RIGHT_LUNG, "mass_nodule", "present"),
-]  # fmt: skip
-
-# "left" and "right" that belong to something else
-OTHER_SIDES: list[Row] = [
-    ("Right PICC with tip in the SVC and new left basilar opacity.", LEFT_BASE, "lung_opacity", "present"),
-    ("Left-sided port in place; no pneumothorax.", None, "pneumothorax", "absent"),
-    ("Left pacemaker is unchanged. No pneumothorax.", None, "pneumothorax", "absent"),
-    ("Following right thoracentesis there is no pneumothorax.", None, "pneumothorax", "absent"),
-    ("Right lateral decubitus view shows a left pleural effusion.", LEFT_ANGLE, "pleural_effusion", "present"),
-    ("The patient is rotated to the left, and there is an opacity at the right base.", RIGHT_BASE, "lung_opacity",
-     "present"),
-    ("The right hilum is prominent; the left hilum is normal.", RIGHT_HILUM, "enlarged_hilum", "present"),
-    ("The right lung is clear; there is consolidation in the left lower lobe.", LEFT_BASE, "consolidation", "present"),
-    ("Right internal jugular line with tip in the SVC; small left pleural effusion.", LEFT_ANGLE, "pleural_effusion",
-     "present"),
-    ("Status post left mastectomy with a nodule in the right upper lobe.", RIGHT_UPPER, "mass_nodule", "present"),
-    ("Elevated right hemidiaphragm with atelectasis at the left base.", LEFT_BASE, "atelectasis", "present"),
-    ("Elevated right hemidiaphragm with atelectasis at the left base.", RIGHT_DIAPHRAGM, "elevated_hemidiaphragm",
-     "present"),
-]  # fmt: skip
-
 THEMES = {
     "implied places": IMPLIED,
-    "shared places": SHARED,
     "places": WELL_PLACED,
     "each region": EACH_REGION,
     "words for places": PLACE_WORDS,
     "places at the end": AT_THE_END,
-    "coordination": COORDINATION,
-    "sides of other things": OTHER_SIDES,
 }
 
 

@@ -49,6 +49,7 @@ FALSE_FRIENDS: list[Row] = [
     ("Small knee joint effusion.", None, "pleural_effusion", "nothing"),
     ("Subcutaneous emphysema on the left.", None, "copd_emphysema", "nothing"),
     ("Mediastinal emphysema.", None, "copd_emphysema", "nothing"),
+    ("Patient is status post hiatal hernia repair.", None, "hernia", "nothing"),
     ("The clavicles are intact.", None, "clavicle_fracture", "nothing"),
     ("The heart is stable in size.", None, "enlarged_cardiac_silhouette", "nothing"),
     ("The cardiomediastinal silhouette is unchanged.", None, "enlarged_cardiac_silhouette", "nothing"),
@@ -70,11 +71,13 @@ FALSE_FRIENDS: list[Row] = [
     ("Right-sided aortic arch.", None, "tortuous_aorta", "nothing"),
     ("The aorta is normal in caliber.", None, "tortuous_aorta", "nothing"),
     ("Surgical clips in the right upper quadrant.", None, "cabg_grafts", "nothing"),
+    ("Dr. Mass was notified.", None, "mass_nodule", "nothing"),
 ]
 
 # where rule labellers are known to fail: double negation, long lists, "clear", stable, hidden negation
 PUBLISHED_ERRORS: list[Row] = [
     ("Cannot exclude pneumothorax.", None, "pneumothorax", "uncertain"),
+    ("Unable to exclude a small left effusion.", LEFT_ANGLE, "pleural_effusion", "uncertain"),
     ("Lungs are clear of any infiltrate or effusion.", None, "pleural_effusion", "absent"),
     ("The cardiac silhouette is normal in size.", HEART, "enlarged_cardiac_silhouette", "absent"),
     ("Cardiac size cannot be evaluated.", None, "enlarged_cardiac_silhouette", "nothing"),
@@ -83,6 +86,7 @@ PUBLISHED_ERRORS: list[Row] = [
     ("Left-sided pleural effusion without evidence of pneumonia or edema.", LEFT_ANGLE, "pleural_effusion", "present"),
     ("Left-sided pleural effusion without evidence of pneumonia or edema.", None, "pneumonia", "absent"),
     ("There are no findings to suggest pneumonia.", None, "pneumonia", "absent"),
+    ("There is nothing to suggest heart failure.", None, "fluid_overload_heart_failure", "absent"),
     ("No acute pneumonia; chronic right basilar scarring.", RIGHT_BASE, "pleural_parenchymal_scarring", "present"),
     ("No pneumothorax or pleural effusion; left lower lobe pneumonia is suspected.", LEFT_BASE, "pneumonia",
      "uncertain"),
