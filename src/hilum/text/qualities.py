@@ -1,44 +1,225 @@
-"""How marked a finding is said to be, and how it changed against an earlier study.
+"""How marked a finding is said to be, how large, and how it changed against an earlier study.
 
-In: candidates and the marks around them. Out: candidates with severity and temporal, or None. The nearest word before
-the finding counts ("small effusion"), else the first behind it ("the effusion is small and unchanged"), inside its
-clause and not beyond another finding.
+In: candidates, and the words of severity and change and the lengths around them. Out: candidates with severity,
+temporal and size_mm, or None. Each word goes to one finding: the one it describes ("small left effusion"), else the one
+that it is said of ("the effusion is small and unchanged"), in its clause. A change also goes to the list that it opens
+("stable cardiomegaly and effusion") or closes with a plural verb. Of several severities the greatest counts, so also of
+two sides ("small left and moderate right effusions"); of several lengths the largest; of several changes the first of
+_CHANGES ("stable to slightly improved" is improved). What is denied has no severity and no change but `resolved`.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from hilum.schema import SEVERITIES
 from hilum.text.reading import Candidate, Reading, reading_of
+from hilum.text.sizes import find_sizes
+from hilum.vocabulary import finding_category
+from hilum.vocabulary.language import load_cues
+from hilum.vocabulary.language.qualities import load_qualities
 
-_NEAR = 6
-
-
-@Language.component("hilum_qualities")
-def qualify_mentions(doc: Doc) -> Doc:
-    """The component that reads severity and change."""
-    reading = reading_of(doc)
-    for number, candidate in enumerate(reading.candidates):
-        low = reading.candidates[number - 1].end if number else 0
-        more = number + 1 < len(reading.candidates)
-        high = reading.candidates[number + 1].start if more else len(reading.words)
-        candidate.severity = _nearest(reading, candidate, "severity", low, high)
-        candidate.temporal = _nearest(reading, candidate, "temporal", low, high)
-        if candidate.assertion == "absent":
-            candidate.severity = None
-    return doc
+_CHANGES = ("new", "worsened", "improved", "resolved", "unchanged")
+_AHEAD, _BEHIND = 10, 14
+_LIST = frozenset({"and", "or", ","})
+_STOPS = frozenset({":", "with", "without", "no"})
+_PLURALS = frozenset({"are", "have", "were", "remain", "appear"})
+_ASIDE = frozenset({"now", "also", "not", "been", "be", "quite", "very", "this", "time", "overall", "stable"})
+_TUBES = frozenset({"tubesandlines", "device"})
 
 
-def _nearest(reading: Reading, candidate: Candidate, kind: str, low: int, high: int) -> str | None:
-    before: str | None = None
-    after: str | None = None
+@Language.factory("hilum_qualities")
+def make_qualities(nlp: Language, name: str) -> QualityFinder:
+    """The component that reads severity, size and change."""
+    return QualityFinder()
+
+
+class QualityFinder:
+    """Words of severity and change, and lengths, to findings."""
+
+    def __init__(self) -> None:
+        cues = load_cues()
+        self._verbs = cues.verbs
+        self._prepositions = cues.prepositions
+        self._glue = cues.glue
+        self._changes = load_qualities().changes
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Qualify every candidate of the sentence."""
+        reading = reading_of(doc)
+        if not reading.candidates:
+            return doc
+        hits = _hits(reading)
+        sizes = _sizes(doc)
+        if hits or sizes:
+            scope = _Scope(reading, hits, self._verbs, self._prepositions, self._glue)
+            for number, (start, end, kind, meaning) in enumerate(hits):
+                if meaning and not (kind == "severity" and self._is_degree(reading.words, hits, number)):
+                    for candidate in scope.owners(start, end, kind):
+                        _qualify(candidate, kind, meaning)
+            for start, end, size_mm in sizes:
+                for candidate in scope.owners(start, end, "size"):
+                    if finding_category(candidate.finding) not in _TUBES:
+                        candidate.size_mm = max(size_mm, candidate.size_mm or 0.0)
+        for candidate in reading.candidates:
+            if candidate.assertion == "absent":
+                candidate.severity = None
+                candidate.temporal = "resolved" if candidate.temporal == "resolved" else None
+        return doc
+
+    def _is_degree(self, words: list[str], hits: list[Hit], number: int) -> bool:
+        """Whether a severity measures a change: "slight interval increase", "markedly improved"."""
+        _, end, _, _ = hits[number]
+        if end < len(words) and words[end] in self._changes:
+            return True
+        follows = hits[number + 1] if number + 1 < len(hits) else None
+        return (
+            words[end - 1].endswith("ly") and follows is not None and follows[:1] == (end,) and follows[2] == "temporal"
+        )
+
+
+Hit = tuple[int, int, str, str]
+"""First token, one past the last, severity or temporal, and the meaning; empty where the words say nothing."""
+
+
+class _Scope:
+    """To which findings a word of quality belongs."""
+
+    def __init__(
+        self,
+        reading: Reading,
+        hits: list[Hit],
+        verbs: frozenset[str],
+        prepositions: frozenset[str],
+        glue: frozenset[str],
+    ) -> None:
+        self._reading = reading
+        self._verbs = verbs
+        self._prepositions = prepositions
+        self._glue = glue
+        self._starts = [c.start for c in reading.candidates]
+        self._said = {at for start, end, _, meaning in hits if meaning for at in range(start, end)}
+        self._light = self._said | {at for start, end, _ in reading.hits.places for at in range(start, end)}
+
+    def owners(self, start: int, end: int, kind: str) -> list[Candidate]:
+        """The findings that the words in [start, end) qualify; none where they are part of a finding's own."""
+        candidates = self._reading.candidates
+        following = bisect_left(self._starts, end)
+        after = following if following < len(candidates) and self._near(end, self._starts[following], _AHEAD) else None
+        inside = next((n for n, c in enumerate(candidates[:following]) if c.end > start), None)
+        if inside is not None:
+            if after is not None and candidates[after].start < candidates[inside].end and self._leads(end, after, kind):
+                return [candidates[after]]
+            return self._within(candidates[inside], start, end, kind)
+        before = following - 1 if following and self._reaches(candidates[following - 1].end, start) else None
+        if after is not None and self._leads(end, after, kind):
+            return self._opened(after, kind)
+        if before is not None and (kind == "size" or self._is_said_of(candidates[before].end, start)):
+            return self._closed(before, start, kind)
+        if after is not None and self._leads(end, after, kind, listed=True):
+            return self._opened(after, kind)
+        if before is not None:
+            article = self._reading.words[start - 1] in {"a", "an", "the"}
+            return self._closed(before, start, kind) if kind == "temporal" and not article else []
+        return self._opened(after, kind) if after is not None and kind == "temporal" else []
+
+    def _near(self, start: int, end: int, reach: int) -> bool:
+        return end - start <= reach and not self._reading.broken(start, end + 1, "hard", "exception")
+
+    def _reaches(self, start: int, end: int) -> bool:
+        """Whether words that end a clause can be said of a finding: also "has decreased but remains large"."""
+        if self._near(start, end, _BEHIND):
+            return True
+        hard = [at for at, strength in self._reading.breaks.items() if strength == "hard" and start <= at < end]
+        if len(hard) != 1 or end - start > _BEHIND:
+            return False
+        first = self._reading.words[hard[0] + 1]
+        return hard[0] + 1 == end or first in self._verbs or first in _ASIDE or first.endswith("ly")
+
+    def _within(self, candidate: Candidate, start: int, end: int, kind: str) -> list[Candidate]:
+        own = set(range(start, end)) <= set(candidate.tokens)
+        return [] if own and candidate.stands_for is None and (kind != "temporal" or end - start == 1) else [candidate]
+
+    def _leads(self, end: int, after: int, kind: str, *, listed: bool = False) -> bool:
+        """Whether only words that describe stand before a finding; `listed`: qualities and places joined by "and"."""
+        through = {"of"} if kind == "severity" else {"of", "in", "to"}
+        for at in range(end, self._starts[after]):
+            word = self._reading.words[at]
+            if word in self._verbs or word in _STOPS or (word in self._prepositions and word not in through):
+                return False
+            if not listed and word in _LIST:
+                return False
+            if listed and not (word in _LIST or at in self._light or word in self._glue):
+                return False
+        return True
+
+    def _is_said_of(self, start: int, end: int) -> bool:
+        """Whether words behind a finding that ends at `start` are said of it: "effusion, now small"."""
+        words = self._reading.words
+        for at in range(end - 1, start - 1, -1):
+            word = words[at]
+            if word in self._verbs or word in {",", ":"}:
+                return True
+            if word == "and" and at == end - 1 and self._said.isdisjoint(range(start, at)):
+                return any(w in self._verbs for w in words[start:at])
+            if not (at in self._light or word in self._glue or word in _ASIDE or word.endswith("ly")):
+                return False
+        return True
+
+    def _opened(self, after: int, kind: str) -> list[Candidate]:
+        """A finding and, for a change, those that are joined to it without words of their own."""
+        candidates = self._reading.candidates
+        found = [candidates[after]]
+        for first, second in zip(candidates[after:], candidates[after + 1 :], strict=False):
+            gap = range(first.end, second.start)
+            joined = [self._reading.words[at] for at in gap if at not in self._light]
+            if kind != "temporal" or not joined or not _LIST.issuperset(joined) or not self._said.isdisjoint(gap):
+                break
+            found.append(second)
+        return found
+
+    def _closed(self, before: int, start: int, kind: str) -> list[Candidate]:
+        """A finding and, for a change behind a plural verb, the list that ends with it."""
+        candidates = self._reading.candidates
+        found = [candidates[before]]
+        if kind != "temporal" or _PLURALS.isdisjoint(self._reading.words[found[0].end : start]):
+            return found
+        for number in range(before - 1, -1, -1):
+            between = self._reading.words[candidates[number].end : candidates[number + 1].start]
+            joined = not _LIST.isdisjoint(between) and self._verbs.isdisjoint(between) and _STOPS.isdisjoint(between)
+            if not joined or self._reading.broken(candidates[number].end, start, "hard", "exception"):
+                break
+            found.append(candidates[number])
+        return found
+
+
+def _hits(reading: Reading) -> list[Hit]:
+    """The words of severity and change; where they overlap, the first and then the longest."""
+    hits: list[Hit] = []
+    reached = 0
     for start, end, mark in reading.hits.marks:
-        if mark.kind != kind or start < low or end > high:
-            continue
-        if end <= candidate.end:
-            if candidate.start - end < _NEAR and not reading.broken(end, candidate.start + 1, "hard"):
-                before = mark.meaning
-        elif after is None and start - candidate.end < _NEAR and not reading.broken(candidate.end, end, "hard"):
-            after = mark.meaning
-    return before or after
+        if mark.kind in {"severity", "temporal"} and start >= reached:
+            hits.append((start, end, mark.kind, mark.meaning))
+            reached = end
+    return hits
+
+
+def _sizes(doc: Doc) -> list[tuple[int, int, float]]:
+    """The lengths of a sentence, by token."""
+    sizes = find_sizes(doc.text)
+    if not sizes:
+        return []
+    starts = [token.idx for token in doc]
+    return [(bisect_left(starts, start), bisect_left(starts, end), size_mm) for start, end, size_mm in sizes]
+
+
+def _qualify(candidate: Candidate, kind: str, meaning: str) -> None:
+    if kind == "severity":
+        known = [candidate.severity, meaning]
+        candidate.severity = max((s for s in known if s is not None), key=SEVERITIES.index)
+    else:
+        said = [candidate.temporal, meaning]
+        candidate.temporal = min((t for t in said if t is not None), key=_CHANGES.index)

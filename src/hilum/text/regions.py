@@ -166,6 +166,7 @@ def place(finding: str, pairs: tuple[Pair, ...]) -> tuple[str, ...]:
     return tuple(sorted(regions, key=_ORDER.__getitem__))
 
 
+@lru_cache(maxsize=65_536)
 def region_rule(finding: str, pairs: tuple[Pair, ...], placed_by: str, place_words: str) -> str:
     """What decided the regions, for an auditor; empty if unplaced.
 
@@ -190,7 +191,8 @@ def _decided(finding: str, pairs: tuple[Pair, ...]) -> bool:
     return bool(_named(pairs, placement))
 
 
-def side_of(pairs: Sequence[Pair]) -> str | None:
+@lru_cache(maxsize=4_096)
+def side_of(pairs: tuple[Pair, ...]) -> str | None:
     """left, right, bilateral, or None where no side is said."""
     sides = {side for side, _ in settle_sides(pairs)}
     return "bilateral" if len(sides) == 2 else next(iter(sides), None)

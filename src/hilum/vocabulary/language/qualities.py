@@ -1,4 +1,4 @@
-"""The words for how marked a finding is, and for how it changed.
+"""The words for how marked a finding is, how it changed, and what its lengths are not.
 
 In: qualities.yaml. Out: frozen records, read once.
 """
@@ -28,12 +28,21 @@ class Qualities:
 
     severities: tuple[QualityRow, ...]
     temporals: tuple[QualityRow, ...]
+    changes: frozenset[str]
+    distances: frozenset[str]
+    earlier: frozenset[str]
 
 
 @cache
 def load_qualities() -> Qualities:
     """The rows of qualities.yaml."""
-    return Qualities(_rows("severities", "severity", SEVERITIES), _rows("temporals", "temporal", TEMPORALS))
+    return Qualities(
+        severities=_rows("severities", "severity", SEVERITIES),
+        temporals=_rows("temporals", "temporal", TEMPORALS),
+        changes=_words("changes"),
+        distances=_words("distances"),
+        earlier=_words("earlier"),
+    )
 
 
 def _rows(key: str, meaning: str, allowed: tuple[str, ...]) -> tuple[QualityRow, ...]:
@@ -45,3 +54,7 @@ def _rows(key: str, meaning: str, allowed: tuple[str, ...]) -> tuple[QualityRow,
         said = row.get(meaning, "")
         rows.append(QualityRow(said, words(FILE, said or key, row["words"])))
     return tuple(rows)
+
+
+def _words(key: str) -> frozenset[str]:
+    return frozenset(words(FILE, key, [word for row in read_rows(FILE, key) for word in row["words"]]))
