@@ -33,35 +33,44 @@ def phantom(tree: Path, listing: Path, truth: Path, first_subject: int, subjects
 @path_option("--manifest", "Out: one row a file.")
 @path_option("--quarantine", "Out: the files set aside, with reasons.")
 @path_option("--texts", "Out: the usable reports.")
-def ingest(partition: Path, tree: Path, listing: Path, manifest: Path, quarantine: Path, texts: Path) -> None:
+@path_option("--published-labels", "Out: the labels that the source itself holds.")
+def ingest(
+    partition: Path, tree: Path, listing: Path, manifest: Path, quarantine: Path, texts: Path, published_labels: Path
+) -> None:
     """Read the files of a partition; set aside what cannot be used."""
     from hilum.config import read_params
     from hilum.stages.ingest import run
 
-    run(partition, tree, listing, manifest, quarantine, texts, read_params().ingest, worker_count())
+    run(
+        partition, tree, listing, manifest, quarantine, texts, published_labels, read_params().ingest, worker_count()
+    )  # fmt: skip
 
 
 @verb("parse", "dvc repro parse@L0001-p10-p14")
 @path_option("--texts", "The usable reports.")
 @path_option("--sections", "Out: where each section lies.")
 @path_option("--mentions", "Out: findings, places and assertions.")
-def parse(texts: Path, sections: Path, mentions: Path) -> None:
+@path_option("--unknown-terms", "Out: terms that the vocabulary lacks.")
+def parse(texts: Path, sections: Path, mentions: Path, unknown_terms: Path) -> None:
     """Find sections and mentions in reports."""
     from hilum.config import read_params
     from hilum.stages.parse import run
 
-    run(texts, sections, mentions, read_params().parse)
+    run(texts, sections, mentions, unknown_terms, read_params().parse)
 
 
 @verb("label", "dvc repro label@L0001-p10-p14")
-@path_option("--mentions", "The mentions of a partition.")
+@path_option("--texts", "The usable reports of a partition.")
+@path_option("--sections", "Their sections.")
+@path_option("--mentions", "Their mentions.")
 @path_option("--out", "Out: weak region labels.")
-def label(mentions: Path, out: Path) -> None:
-    """Aggregate mentions into weak region labels."""
+@path_option("--chexpert", "Out: CheXpert's 14 labels a study.")
+def label(texts: Path, sections: Path, mentions: Path, out: Path, chexpert: Path) -> None:
+    """Aggregate mentions into weak region labels, and into CheXpert's."""
     from hilum.config import read_params
     from hilum.stages.label import run
 
-    run(mentions, out, read_params().label)
+    run(texts, sections, mentions, out, chexpert, read_params().label)
 
 
 @verb("pack", "dvc repro pack@L0001-p10-p14")

@@ -90,6 +90,12 @@ def find_report_mismatch(frames: Frames) -> tuple[pd.DataFrame, int]:
     return _one_sided(listed, frames["reports"], ["study_id", "partition"]), len(listed)
 
 
+def find_unlabelled_studies(frames: Frames) -> tuple[pd.DataFrame, int]:
+    """Studies that only one of the reports table and the table of CheXpert's labels names."""
+    reports = frames["reports"]
+    return _one_sided(reports, frames["chexpert_labels"], ["study_id", "partition"]), len(reports)
+
+
 def find_unknown_images(frames: Frames) -> tuple[pd.DataFrame, int]:
     """Packed images that are not a usable image of the manifest with the same study, subject, split and size."""
     columns = [*_GEOMETRY, "partition"]
@@ -196,6 +202,16 @@ CHECKS = (
     _known_study("sections", "section_index"),
     _known_study("mentions", "mention_id"),
     _known_study("region_labels"),
+    _known_study("published_labels", "labeller"),
+    CrossCheck(
+        "same_studies",
+        (*of("chexpert_labels", "study_id"), *of("reports", "study_id")),
+        ("study_id",),
+        "critical",
+        "exactly the studies with a usable report, partition by partition",
+        _REMAKE,
+        find_unlabelled_studies,
+    ),
     CrossCheck(
         "known_image",
         (*of("images", *_GEOMETRY), *of("manifest", *_GEOMETRY, "kind", "status")),

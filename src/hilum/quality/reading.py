@@ -17,14 +17,17 @@ import pyarrow.parquet as pq
 
 from hilum.quality.checks import N_EXAMPLES, Check, Key
 from hilum.schema import (
+    CHEXPERT_LABELS,
     IMAGES,
     MANIFEST,
     MENTIONS,
+    PUBLISHED_LABELS,
     QUARANTINE,
     REGION_BOXES,
     REGION_LABELS,
     REPORTS,
     SECTIONS,
+    UNKNOWN_TERMS,
     Table,
 )
 from hilum.tables import arrow_schema, arrow_type, to_pandas
@@ -34,9 +37,12 @@ FOLDERS = {
     MANIFEST: "manifest",
     QUARANTINE: "quarantine",
     REPORTS: "texts",
+    PUBLISHED_LABELS: "published_labels",
     SECTIONS: "sections",
     MENTIONS: "mentions",
+    UNKNOWN_TERMS: "unknown_terms",
     REGION_LABELS: "region_labels",
+    CHEXPERT_LABELS: "chexpert",
     IMAGES: "images",
     REGION_BOXES: "region_boxes",
 }

@@ -135,6 +135,7 @@ def count_line(frames: Frames, partitions: Sequence[str]) -> Counts:
         "quarantine": _count_reasons(frames),
         "findings": _count_findings(frames),
         "label_rates": count_present(frames) if _has(frames, "region_labels", "label", "finding") else [],
+        "unknown_terms": _count_terms(frames),
     }
 
 
@@ -194,6 +195,15 @@ def _count_findings(frames: Frames) -> list[dict[str, str | int]]:
         {"finding": finding, **{label: int(sizes.get((finding, label), 0)) for label in LABELS}}
         for finding in sorted(set(rows["finding"]))
     ]
+
+
+def _count_terms(frames: Frames) -> list[dict[str, str | int]]:
+    """By the recogniser's label, how many terms the vocabulary lacks (a term counts once a partition). No words."""
+    if not _has(frames, "unknown_terms", "entity", "n_mentions"):
+        return []
+    grouped = frames["unknown_terms"].groupby("entity")["n_mentions"]
+    sizes, sums = grouped.size(), grouped.sum()
+    return [{"entity": str(name), "n_terms": int(sizes[name]), "n_mentions": int(sums[name])} for name in sizes.index]
 
 
 def _landing_of_study(frames: Frames) -> pd.Series:

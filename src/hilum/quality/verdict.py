@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hilum.quality.across import CHECKS, Frames, run_check
@@ -43,10 +43,11 @@ class Words:
 
 @dataclass(frozen=True)
 class Judgement:
-    """All checks, in the order of the line, and all counts."""
+    """All checks, in the order of the line, all counts, and the tables as they were read, for who compares them."""
 
     checks: tuple[Check, ...]
     counts: Counts
+    frames: Frames = field(repr=False, compare=False, default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
@@ -66,7 +67,7 @@ def judge_line(data: Path, partitions: Sequence[str], limits: Limits, words: Wor
     for read in tables:
         checks += check_table(read.table, read.frame, read.wrong_types)
     checks += check_across(frames, limits, words)
-    return Judgement(tuple(checks), count_line(frames, partitions))
+    return Judgement(tuple(checks), count_line(frames, partitions), frames)
 
 
 def check_across(frames: Frames, limits: Limits, words: Words) -> list[Check]:

@@ -1,11 +1,13 @@
 """The data report: verdict, checks, quarantine and labels of everything on the line up to the gate.
 
-In: the document that validation.json holds. Out: one HTML page. It shows keys and counts, never report text.
+In: the document that validation.json holds, and how far the labels agree with the source's own. Out: one HTML page. It
+shows keys and counts, never report text: of the terms that the vocabulary lacks only how many there are, for a term can
+be a name (`hilum unknown-terms` prints them to whoever may read the reports).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -16,10 +18,15 @@ VERDICTS = {
     "amber": "Nothing stops the line; something deserves a look.",
     "red": "The line stops here until what is listed below is mended.",
 }
+LABELLERS = {"chexpert": "CheXpert labeller", "negbio": "NegBio labeller", "test_set": "radiologist, test set"}
+VALUES = ("blank", "0", "\N{MINUS SIGN}1", "1")
 
 
-def render_data_page(document: Mapping[str, Any], collection: str) -> str:
-    """The page for one verdict. document: {verdict, checks, counts} as `validate` writes it."""
+def render_data_page(document: Mapping[str, Any], collection: str, agreement: Sequence[Mapping[str, Any]] = ()) -> str:
+    """The page for one verdict.
+
+    document: {verdict, checks, counts} as `validate` writes it. agreement: by labeller, as `labels.agreement` has it.
+    """
     checks = document["checks"]
     by_table = [(name, list(rows)) for name, rows in groupby(_by_table(checks), key=lambda row: row["table"])]
     counts = document["counts"]
@@ -35,6 +42,8 @@ def render_data_page(document: Mapping[str, Any], collection: str) -> str:
             "n_passed": sum(row["passed"] for row in checks),
             "by_table": by_table,
             "counts": counts,
+            "agreement": [{**one, "name": LABELLERS[one["labeller"]]} for one in agreement],
+            "values": VALUES,
             "tables": [name for name in counts["partitions"][0] if name != "partition"] if counts["partitions"] else [],
             "n_files": counts["funnel"][0]["n"],
             "n_studies": counts["funnel"][2]["n"],

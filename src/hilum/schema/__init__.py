@@ -11,14 +11,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from hilum.schema.describe import DICOM_PATTERN, Column, Table
-from hilum.schema.files import LISTING, MANIFEST, QUARANTINE, REPORTS, SHA256_PATTERN
+from hilum.schema.files import LISTING, MANIFEST, PUBLISHED_LABELS, QUARANTINE, REPORTS, SHA256_PATTERN
 from hilum.schema.images import IMAGES, REGION_BOXES
 from hilum.schema.search import CELLS, EMBEDDINGS, GROUNDINGS, INDEX_ROWS, QUERIES, SCORES
-from hilum.schema.texts import MENTIONS, REGION_LABELS, SECTIONS
+from hilum.schema.texts import CHEXPERT_LABELS, MENTIONS, REGION_LABELS, SECTIONS, UNKNOWN_TERMS
 from hilum.schema.truth import TRUTH_FINDINGS, TRUTH_REGION_BOXES, TRUTH_STATEMENTS
 from hilum.schema.words import (
     ASSERTIONS,
+    CHEXPERT,
     KINDS,
+    LABELLERS,
     LABELS,
     MODALITIES,
     QUARANTINE_REASONS,
@@ -33,17 +35,21 @@ from hilum.schema.words import (
 __all__ = [
     "ASSERTIONS",
     "CELLS",
+    "CHEXPERT",
+    "CHEXPERT_LABELS",
     "DICOM_PATTERN",
     "EMBEDDINGS",
     "GROUNDINGS",
     "IMAGES",
     "INDEX_ROWS",
     "KINDS",
+    "LABELLERS",
     "LABELS",
     "LISTING",
     "MANIFEST",
     "MENTIONS",
     "MODALITIES",
+    "PUBLISHED_LABELS",
     "QUARANTINE",
     "QUARANTINE_REASONS",
     "QUERIES",
@@ -63,6 +69,7 @@ __all__ = [
     "TRUTH_FINDINGS",
     "TRUTH_REGION_BOXES",
     "TRUTH_STATEMENTS",
+    "UNKNOWN_TERMS",
     "Column",
     "Table",
 ]
@@ -75,9 +82,12 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             MANIFEST,
             QUARANTINE,
             REPORTS,
+            PUBLISHED_LABELS,
             SECTIONS,
             MENTIONS,
+            UNKNOWN_TERMS,
             REGION_LABELS,
+            CHEXPERT_LABELS,
             IMAGES,
             REGION_BOXES,
             EMBEDDINGS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hilum.schema.words import SPLITS
+from hilum.schema.words import CHEXPERT, SPLITS
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,12 @@ DICOM_PATTERN = r"^[0-9a-f]{8}(-[0-9a-f]{8}){4}$"
 def dicom(nullable: bool = False) -> Column:
     """The column of the image."""
     return Column("dicom_id", "string", "One image; five groups of 8 hex digits", nullable, pattern=DICOM_PATTERN)
+
+
+def chexpert() -> tuple[Column, ...]:
+    """The fourteen columns of CheXpert's labels, as MIMIC-CXR-JPG names and fills them."""
+    words = "1 stated present, 0 stated absent, -1 uncertain; null = not mentioned, which is no absence"
+    return tuple(Column(name, "float64", words, True, minimum=-1, maximum=1) for name in CHEXPERT)
 
 
 def split(nullable: bool = False) -> Column:

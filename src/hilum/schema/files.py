@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hilum.schema.describe import Column, Table, dicom, split, study, subject
-from hilum.schema.words import KINDS, QUARANTINE_REASONS, STATUSES
+from hilum.schema.describe import Column, Table, chexpert, dicom, split, study, subject
+from hilum.schema.words import KINDS, LABELLERS, QUARANTINE_REASONS, STATUSES
 
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
 
@@ -70,4 +70,12 @@ REPORTS = Table(
         split(),
         Column("text", "string", "The report file's text, unchanged", private=True),
     ),
+)
+
+PUBLISHED_LABELS = Table(
+    "published_labels",
+    "What the source itself says of its reports, by CheXpert's labels (mimic-cxr-*-chexpert.csv and its kin)",
+    ("study_id", "labeller"),
+    (study(), Column("labeller", "string", "Whose labels they are", values=LABELLERS), *chexpert()),
+    caveat="Empty where the source has no such table. Shown beside hilum's labels; nothing is learned from it.",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hilum.schema.describe import Column, Table, study
+from hilum.schema.describe import Column, Table, chexpert, study, subject
 from hilum.schema.words import ASSERTIONS, LABELS, SEVERITIES, SIDES, TEMPORALS
 
 SECTIONS = Table(
@@ -67,4 +67,27 @@ REGION_LABELS = Table(
         Column("evidence", "list<int32>", "Their mention_id"),
     ),
     caveat="Weak: from text, not from the image. Not for diagnosis.",
+)
+
+CHEXPERT_LABELS = Table(
+    "chexpert_labels",
+    "CheXpert's 14 labels of a study's report, in the form of mimic-cxr-2.0.0-chexpert.csv",
+    ("study_id",),
+    (subject(), study(), *chexpert()),
+    caveat="Weak, and read from the text that label.chexpert_text names. Nothing downstream learns from it.",
+)
+
+UNKNOWN_TERMS = Table(
+    "unknown_terms",
+    "Terms that the recogniser of parse.spacy_model sees and no row of the vocabulary covers: candidates for it",
+    ("term_id",),
+    (
+        Column("term_id", "int32", "Order by n_reports, from 0", minimum=0),
+        Column("term", "string", "The words in plain form, without known words in front", private=True),
+        Column("entity", "string", "The recogniser's label"),
+        Column("n_reports", "int32", "Reports of the partition that say it", minimum=1),
+        Column("n_mentions", "int32", "How often they say it", minimum=1),
+        Column("study_ids", "list<int32>", "The first studies that say it, at most five"),
+    ),
+    caveat="Report text. Empty where parse.spacy_model names no pipeline with a recogniser.",
 )

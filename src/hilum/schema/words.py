@@ -4,6 +4,23 @@ from __future__ import annotations
 
 LABELS = ("present", "absent", "uncertain")
 ASSERTIONS = ("present", "absent", "uncertain", "historical", "hypothetical")
+CHEXPERT = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Consolidation",
+    "Edema",
+    "Enlarged Cardiomediastinum",
+    "Fracture",
+    "Lung Lesion",
+    "Lung Opacity",
+    "No Finding",
+    "Pleural Effusion",
+    "Pleural Other",
+    "Pneumonia",
+    "Pneumothorax",
+    "Support Devices",
+)  # in the order of mimic-cxr-2.0.0-chexpert.csv
+LABELLERS = ("chexpert", "negbio", "test_set")  # whose labels a source may hold; test_set: a radiologist's
 SPLITS = ("train", "validate", "test")
 MODALITIES = ("image", "text")
 KINDS = ("report", "image")

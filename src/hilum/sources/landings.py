@@ -2,7 +2,7 @@
 
 In: a source tree, a checkout. Out: a landing (data/landings/<L>.json, data/raw/<L>/listing.parquet, the tables as
 they were, a link to the tree) and all that follows from it (settle.py). Every file is read once for its digest;
-nothing is copied but the three tables that `ingest` uses. A table that changed brings no landing by itself.
+nothing is copied but the tables that `ingest` uses. A table that changed brings no landing by itself.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The tables at the root of a source: which file is which, and their rows with every column checked.
 
-In: the tables a landing brought (metadata, split, SHA256SUMS.txt), csv or csv.gz. Out: plain dicts by image or
-subject. A table may be absent; an unknown table or column is tolerated and logged; a row that does not fit is left
-out and counted. A column of which most values do not fit is of the wrong type, and the table is refused.
+In: the tables a landing brought (metadata, split, labels, SHA256SUMS.txt), csv or csv.gz. Out: plain dicts by image
+or subject, and the labels as they stand. A table may be absent; an unknown table or column is tolerated and logged; a
+row that does not fit is left out and counted. A column of which most values do not fit is of the wrong type, and the
+table is refused.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import re
 import zlib
 from collections.abc import Iterable, Mapping
 from csv import reader as csv_reader
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as csv
 
 from hilum.errors import BadDataError
-from hilum.schema import DICOM_PATTERN, SHA256_PATTERN, SPLITS
+from hilum.schema import CHEXPERT, DICOM_PATTERN, LABELLERS, SHA256_PATTERN, SPLITS
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,9 @@ _ROLES = (
     ("metadata", re.compile(r"^mimic-cxr-.*-metadata\.csv(\.gz)?$")),
     ("split", re.compile(r"^mimic-cxr-.*-split\.csv(\.gz)?$")),
     ("checksums", re.compile(r"^SHA256SUMS\.txt$")),
+    ("chexpert", re.compile(r"^mimic-cxr-.*-chexpert\.csv(\.gz)?$")),
+    ("negbio", re.compile(r"^mimic-cxr-.*-negbio\.csv(\.gz)?$")),
+    ("test_set", re.compile(r"^mimic-cxr-.*-test-set-labeled\.csv(\.gz)?$")),
 )
 _SUBJECT, _STUDY = r"^1[0-9]{7}$", r"^5[0-9]{7}$"
 _NUMBER = r"^([0-9]+(\.[0-9]*)?)?$"
@@ -49,6 +53,12 @@ SPLIT_COLUMNS: Mapping[str, tuple[str, str]] = {
     "subject_id": METADATA_COLUMNS["subject_id"],
     "split": (f"^({'|'.join(SPLITS)})$", " or ".join(SPLITS)),
 }
+_LABEL = (r"^(-?1(\.0*)?|0(\.0*)?)?$", "1.0, 0.0, -1.0 or nothing")
+LABEL_COLUMNS: Mapping[str, tuple[str, str]] = {
+    "study_id": METADATA_COLUMNS["study_id"],
+    **dict.fromkeys(CHEXPERT, _LABEL),
+}
+_RENAMED = {"Airspace Opacity": "Lung Opacity"}  # the test set's name for it
 _KNOWN_METADATA = {
     "PerformedProcedureStepDescription", "ProcedureCodeSequence_CodeMeaning", "ViewCodeSequence_CodeMeaning",
     "PatientOrientationCodeSequence_CodeMeaning",
@@ -70,16 +80,17 @@ class SourceTables:
     """The tables of a source, read; each None where the source has no such table.
 
     metadata: by dicom_id. split: by subject_id; a subject that the table has in two splits maps to None.
-    checksums: sha256 by path.
+    checksums: sha256 by path. labels: by labeller, study_id and CheXpert's columns, one row a study.
     """
 
     metadata: Mapping[str, ImageRow] | None
     split: Mapping[int, str | None] | None
     checksums: Mapping[str, str] | None
+    labels: Mapping[str, pa.Table] = field(default_factory=dict)
 
 
 def table_role(name: str) -> str | None:
-    """What a file at the root is used for: metadata, split or checksums; None for every other table."""
+    """What a file at the root is used for: metadata, split, checksums, or a labeller's; None for every other table."""
     return next((role for role, pattern in _ROLES if pattern.match(name)), None)
 
 
@@ -97,6 +108,7 @@ def read_source_tables(paths: Mapping[str, Path]) -> SourceTables:
         metadata=read_metadata(paths["metadata"]) if "metadata" in paths else None,
         split=read_split(paths["split"]) if "split" in paths else None,
         checksums=read_checksums(paths["checksums"]) if "checksums" in paths else None,
+        labels={labeller: read_labels(paths[labeller]) for labeller in LABELLERS if labeller in paths},
     )
 
 
@@ -125,6 +137,21 @@ def read_split(path: Path) -> dict[int, str | None]:
     return splits
 
 
+def read_labels(path: Path) -> pa.Table:
+    """study_id (int64) and CheXpert's 14 columns (float64, null = not mentioned); the first of several rows counts."""
+    table = _read_checked(path, LABEL_COLUMNS, tuple(LABEL_COLUMNS), "study_id", {"subject_id"}, _RENAMED)
+    studies = table.column("study_id").cast(pa.int64())
+    _, first = np.unique(studies.to_numpy(), return_index=True)
+    if len(first) < len(studies):
+        log.warning("%s: %d rows repeat a study and are left out", path.name, len(studies) - len(first))
+    columns = [studies, *(_numbers(table.column(name)) for name in CHEXPERT)]
+    return pa.table(columns, names=["study_id", *CHEXPERT]).take(pa.array(np.sort(first)))
+
+
+def _numbers(words: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.if_else(pc.equal(words, ""), None, words).cast(pa.float64())
+
+
 def read_checksums(path: Path) -> dict[str, str]:
     """sha256 by path, from the lines that sha256sum writes; other lines are counted and left out."""
     sums: dict[str, str] = {}
@@ -148,10 +175,17 @@ def study_datetime(date: str, time: str) -> str | None:
 
 
 def _read_checked(
-    path: Path, columns: Mapping[str, tuple[str, str]], needed: tuple[str, ...], judged: str, known: set[str]
+    path: Path,
+    columns: Mapping[str, tuple[str, str]],
+    needed: tuple[str, ...],
+    judged: str,
+    known: set[str],
+    renamed: Mapping[str, str] | None = None,
 ) -> pa.Table:
     """The table without the rows whose `judged` columns do not fit; other misfits become empty."""
     table = _read_csv(path)
+    if renamed:
+        table = table.rename_columns([renamed.get(name, name) for name in table.column_names])
     missing = [name for name in needed if name not in table.column_names]
     if missing:
         raise BadDataError(

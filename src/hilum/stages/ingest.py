@@ -1,4 +1,4 @@
-"""The files of a partition in; manifest, quarantine and usable reports out."""
+"""The files of a partition in; manifest, quarantine, usable reports and the source's own labels out."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hilum.image.decode import read_gray
-from hilum.schema import LISTING, MANIFEST, QUARANTINE, REPORTS
+from hilum.schema import LISTING, MANIFEST, PUBLISHED_LABELS, QUARANTINE, REPORTS
 from hilum.sources.descriptors import read_partition
 from hilum.sources.files import check_files, open_tables, place_files
+from hilum.sources.published import take_labels
 from hilum.sources.studies import SplitRule, assemble
 from hilum.tables import read_table, write_table
 
@@ -28,10 +29,11 @@ def run(
     manifest: Path,
     quarantine: Path,
     texts: Path,
+    published_labels: Path,
     params: IngestParams,
     workers: int,
 ) -> None:
-    """Check every file of a partition against its landing and write the three tables.
+    """Check every file of a partition against its landing and write the four tables.
 
     Raises BadDataError if the tree is not there, or one of its tables cannot be used at all.
     """
@@ -49,6 +51,8 @@ def run(
     write_table(manifest, ingested.manifest, MANIFEST)
     write_table(quarantine, ingested.quarantine, QUARANTINE)
     write_table(texts, ingested.reports, REPORTS)
+    published = take_labels(tables.labels, ingested.reports["study_id"])
+    write_table(published_labels, published, PUBLISHED_LABELS)
     reasons = dict(sorted(Counter(ingested.quarantine["reason"]).items()))
-    log.info("ingest: %d files -> %d usable studies, %d files set aside %s", len(files), len(ingested.reports),
-             len(ingested.quarantine), reasons or "")  # fmt: skip
+    log.info("ingest: %d files -> %d usable studies, %d rows of published labels, %d files set aside %s", len(files),
+             len(ingested.reports), len(published), len(ingested.quarantine), reasons or "")  # fmt: skip

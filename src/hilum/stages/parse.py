@@ -1,4 +1,4 @@
-"""Reports in, sections and mentions out."""
+"""Reports in; sections, mentions and the terms that the vocabulary lacks out."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hilum.schema import MENTIONS, REPORTS, SECTIONS
-from hilum.tables import read_table, write_table
+from hilum.schema import MENTIONS, REPORTS, SECTIONS, UNKNOWN_TERMS
+from hilum.tables import read_table, write_arrow
 from hilum.text.frames import parse_reports
 
 if TYPE_CHECKING:
@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def run(texts: Path, sections: Path, mentions: Path, params: ParseParams) -> None:
-    """Cut every report into sections and find what they say."""
+def run(texts: Path, sections: Path, mentions: Path, unknown_terms: Path, params: ParseParams) -> None:
+    """Cut every report into sections, find what they say, and count what nobody could read."""
     reports = read_table(texts, REPORTS, columns=["study_id", "text"])
-    section_rows, mention_rows = parse_reports(reports, params.spacy_model, params.batch_size)
-    write_table(sections, section_rows, SECTIONS)
-    write_table(mentions, mention_rows, MENTIONS)
-    silent = len(reports) - mention_rows["study_id"].nunique()
+    parsed = parse_reports(reports, params.spacy_model, params.batch_size)
+    write_arrow(sections, parsed.sections, SECTIONS)
+    write_arrow(mentions, parsed.mentions, MENTIONS)
+    write_arrow(unknown_terms, parsed.unknown_terms, UNKNOWN_TERMS)
     log.info(
-        "parse: %d reports -> %d sections, %d mentions; %d reports have no mention",
-        len(reports), len(section_rows), len(mention_rows), silent,
+        "parse: %d reports -> %d sections, %d mentions, %d unknown terms; %d reports have no mention",
+        len(reports), len(parsed.sections), len(parsed.mentions), len(parsed.unknown_terms),
+        len(reports) - parsed.n_speaking,
     )  # fmt: skip

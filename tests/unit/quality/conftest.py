@@ -70,6 +70,7 @@ def study_rows(subject: int, landing: str, finding: str) -> dict[str, list[dict]
     start = TEXT.index(SECRET)
     span = {"char_start": start, "char_end": start + len(SECRET), "sentence_start": 10, "sentence_end": len(TEXT)}
     box = {"x": 0.0, "y": 10.0, "width": 200.0, "height": 290.0, "region_source": "atlas"}
+    fourteen = {"Consolidation": 1.0} if finding == "consolidation" else {}
     label = {**study, "finding": finding, "label": "present", "n_mentions": 1, "evidence": [0]}
     return {
         "manifest": [
@@ -79,6 +80,9 @@ def study_rows(subject: int, landing: str, finding: str) -> dict[str, list[dict]
         ],
         "quarantine": [],
         "texts": [{**who, "text": TEXT}],
+        "published_labels": [{**study, "labeller": "chexpert", **fourteen}],
+        "unknown_terms": [],
+        "chexpert": [{**study, "subject_id": who["subject_id"], **fourteen}],
         "sections": [{**study, "section_index": 0, "section": "findings", "char_start": 10, "char_end": len(TEXT)}],
         "mentions": [{**study, **span, "mention_id": 0, "section": "findings", "sentence": 0, "finding": finding,
                       "regions": ["left lower lung zone"], "side": "left", "assertion": "present",

@@ -18,6 +18,7 @@ def document(verdict: str = "green", **changes) -> dict:
         "quarantine": [],
         "findings": [],
         "label_rates": [],
+        "unknown_terms": [],
     }
     checks = [{**row, **change} for change in changes.pop("checks", [{}])]
     return {"verdict": verdict, "checks": checks, "counts": {**counts, **changes}}
@@ -58,7 +59,10 @@ def test_it_escapes_what_it_shows_and_loads_nothing() -> None:
            "next_move": SCRIPT, "examples": [{SCRIPT: f'"{SCRIPT}'}]}  # fmt: skip
     found = {"finding": SCRIPT, "present": 1, "absent": 0, "uncertain": 0}
     partitions = [{"partition": SCRIPT, "manifest": 1}]
-    page = render_data_page(document("red", checks=[bad], findings=[found], partitions=partitions), SCRIPT)
+    terms = [{"entity": SCRIPT, "n_terms": 1, "n_mentions": 1}]
+    page = render_data_page(
+        document("red", checks=[bad], findings=[found], partitions=partitions, unknown_terms=terms), SCRIPT
+    )
     assert "<script" not in page and "&lt;script&gt;" in page
     assert not re.search(r"https?://|url\(|@import|<link|<img", page)
 
@@ -66,8 +70,41 @@ def test_it_escapes_what_it_shows_and_loads_nothing() -> None:
 def test_phantom_is_said_in_every_section_and_only_of_the_phantom() -> None:
     page = render_data_page(document(), "phantom")
     sections = re.findall(r"<section.*?</section>", page, flags=re.DOTALL)
-    assert len(sections) == 5 and all("phantom</span>" in section for section in sections)
+    assert len(sections) == 7 and all("phantom</span>" in section for section in sections)
     assert "Phantom" not in render_data_page(document(), "iu_cxr")
+
+
+def agreement() -> list[dict]:
+    row = {"label": "Lung Opacity", "table": [[5000, 1, 0, 2], [3, 40, 0, 0], [0, 0, 6, 7], [8, 0, 0, 900]],
+           "n_published": 1234, "n_ours": 955, "agreement": 0.9951, "kappa": 0.972, "mention_f1": 0.9,
+           "negation_f1": None, "uncertainty_f1": 0.5}  # fmt: skip
+    return [{"labeller": "negbio", "n_studies": 5967, "n_unread": 3, "n_unpublished": 2, "labels": [row]}]
+
+
+def test_agreement_is_shown_by_label_with_its_four_values() -> None:
+    page = render_data_page(document(), "x", agreement())
+    assert "NegBio labeller" in page and "Lung Opacity: studies by the published value" in page
+    assert "99.5 %" in page and "0.972" in page and "1,234" in page and "5,967 studies with both" in page
+    rows = re.findall(r'<tr><th scope="row">(blank|0|1|\N{MINUS SIGN}1)</th>(.*?)</tr>', page)
+    cells = {value: re.findall(r">([\d,]+)</td>", row) for value, row in rows}
+    assert cells == {
+        "blank": ["5,000", "1", "0", "2"],
+        "0": ["3", "40", "0", "0"],
+        "\N{MINUS SIGN}1": ["0", "0", "6", "7"],
+        "1": ["8", "0", "0", "900"],
+    }
+    assert "by no labeller" not in page and "by no labeller" in render_data_page(document(), "phantom", agreement())
+    assert page.count("<table>") == page.count("<caption>") and "<th>" not in page
+
+
+def test_a_source_without_labels_is_said_in_one_line() -> None:
+    assert "The source holds no labels of its own" in render_data_page(document(), "x")
+
+
+def test_unknown_terms_are_counted_and_never_named() -> None:
+    page = render_data_page(document(unknown_terms=[{"entity": "ENTITY", "n_terms": 1500, "n_mentions": 9000}]), "x")
+    assert "1,500" in page and "9,000" in page and "hilum unknown-terms" in page
+    assert "None were looked for" in render_data_page(document(), "x")
 
 
 def test_an_empty_collection_has_a_page() -> None:

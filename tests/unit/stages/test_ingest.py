@@ -16,7 +16,7 @@ from PIL import Image
 
 from hilum.config import IngestParams
 from hilum.errors import BadDataError
-from hilum.schema import LISTING, MANIFEST, QUARANTINE, REPORTS
+from hilum.schema import CHEXPERT, LISTING, MANIFEST, PUBLISHED_LABELS, QUARANTINE, REPORTS
 from hilum.sources.scan import HashedFile, find_files, hash_files
 from hilum.stages import ingest
 from hilum.tables import read_table, write_table
@@ -40,13 +40,13 @@ class Bench:
         rows = [(f.path, f.kind, f.bytes, f.sha256, "added") for f in self.files]
         write_table(self.folder / "listing.parquet", pd.DataFrame(rows, columns=LISTING.column_names), LISTING)
         (self.folder / "partition.json").write_text(json.dumps(self.partition))
-        outs = [self.folder / f"{name}.parquet" for name in ("manifest", "quarantine", "texts")]
+        outs = [self.folder / f"{name}.parquet" for name in ("manifest", "quarantine", "texts", "published")]
         ingest.run(
             self.folder / "partition.json", self.tree.folder, self.folder / "listing.parquet", *outs, params, workers
         )
         self.outs = outs
-        self.manifest, self.quarantine, self.texts = (
-            read_table(path, table) for path, table in zip(outs, (MANIFEST, QUARANTINE, REPORTS))
+        self.manifest, self.quarantine, self.texts, self.published = (
+            read_table(path, table) for path, table in zip(outs, (MANIFEST, QUARANTINE, REPORTS, PUBLISHED_LABELS))
         )
         self.reasons = dict(zip(self.quarantine["path"], self.quarantine["reason"]))
         return self
@@ -458,3 +458,73 @@ def test_a_listing_of_both_kinds_of_one_image_is_not_guessed(bench: Callable[...
     image = next(f for f in done.files if f.kind == "image")
     done.files.append(replace(image, path=image.path.replace(".jpg", ".dcm")))
     assert list(done.run().reasons.values()).count("bad_id") == 2
+
+
+CHEXPERT_CSV = "mimic-cxr-2.0.0-chexpert.csv"
+HEADER = ",".join(["subject_id", "study_id", *CHEXPERT])
+
+
+def label_line(study: int, subject: int | None = SUBJECT, **said: str) -> str:
+    """A line of the published file; `_` in a name stands for a space."""
+    values = {name.replace("_", " "): value for name, value in said.items()}
+    return ",".join([*([] if subject is None else [str(subject)]), str(study), *(values.get(n, "") for n in CHEXPERT)])
+
+
+def said_by(done: Bench, labeller: str = "chexpert") -> dict[int, dict[str, float]]:
+    """Study -> the labels that are not blank."""
+    rows = done.published[done.published["labeller"] == labeller].set_index("study_id")[list(CHEXPERT)]
+    return {study: row.dropna().to_dict() for study, row in rows.iterrows()}
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_labels_of_the_source_are_taken_by_column_name(bench: Any, make_tree: Any, suffix: str) -> None:
+    tree = make_tree(n=2)
+    lines = [label_line(STUDY, Edema="1.0", Pneumonia="-1.0", Lung_Opacity="0.0"), label_line(STUDY + 1),
+             label_line(59_999_999, No_Finding="1.0")]  # fmt: skip
+    tree.write_table(CHEXPERT_CSV + suffix, [HEADER, *lines])
+    turned = [",".join(reversed(line.split(","))) for line in [HEADER, label_line(STUDY + 1, Fracture="1")]]
+    tree.write_table("mimic-cxr-2.0.0-negbio.csv.gz", turned)
+    done = bench(tree).run()
+    assert said_by(done) == {STUDY: {"Edema": 1.0, "Pneumonia": -1.0, "Lung Opacity": 0.0}, STUDY + 1: {}}
+    assert said_by(done, "negbio") == {STUDY + 1: {"Fracture": 1.0}}
+
+
+def test_the_radiologists_test_set_has_no_subject_and_says_airspace_opacity(bench: Any, make_tree: Any) -> None:
+    tree = make_tree(n=1)
+    header = HEADER.removeprefix("subject_id,").replace("Lung Opacity", "Airspace Opacity")
+    row = label_line(STUDY, None, Lung_Opacity="1.0")
+    tree.write_table("mimic-cxr-2.1.0-test-set-labeled.csv", [header, row])
+    assert said_by(bench(tree).run(), "test_set") == {STUDY: {"Lung Opacity": 1.0}}
+
+
+def test_a_source_without_labels_has_an_empty_table(bench: Any) -> None:
+    assert bench().run().published.empty
+
+
+def test_labels_of_studies_that_are_set_aside_or_withdrawn_are_not_kept(bench: Any, make_tree: Any) -> None:
+    tree = make_tree(n=3)
+    tree.write_table(CHEXPERT_CSV, [HEADER, *(label_line(STUDY + k, Edema="1.0") for k in range(3))])
+    tree.report(SUBJECT, STUDY).write_text(" ")
+    done = bench(tree)
+    done.partition["withdrawn_studies"] = [STUDY + 1]
+    assert set(said_by(done.run())) == {STUDY + 2}
+
+
+def test_a_bad_row_of_labels_costs_a_row_and_a_bad_value_a_value(
+    bench: Any, make_tree: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    tree = make_tree(n=3)
+    lines = [label_line(STUDY, Edema="1.0"), label_line(STUDY, Edema="0.0"), label_line(7, Edema="1.0"),
+             label_line(STUDY + 1, Edema="2.0", Fracture="1.0"), "10000000,1", label_line(STUDY + 2)]  # fmt: skip
+    tree.write_table(CHEXPERT_CSV, [HEADER, *lines])
+    assert said_by(bench(tree).run()) == {STUDY: {"Edema": 1.0}, STUDY + 1: {"Fracture": 1.0}, STUDY + 2: {}}
+    assert "1 rows repeat a study" in caplog.text and "column 'Edema' is not 1.0, 0.0, -1.0 or nothing in 1 rows" in (
+        caplog.text
+    )
+
+
+def test_a_table_of_labels_without_a_label_is_refused(bench: Any, make_tree: Any) -> None:
+    tree = make_tree(n=1)
+    tree.write_table(CHEXPERT_CSV, [HEADER.replace(",Edema", ""), "10000000,50000000" + "," * 13])
+    with pytest.raises(BadDataError, match=r"mimic-cxr-2\.0\.0-chexpert\.csv: columns \['Edema'\] are missing"):
+        bench(tree).run()

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from hilum.config import LabelParams, ParseParams
-from hilum.schema import MENTIONS, REGION_LABELS, REPORTS, SECTIONS
+from hilum.schema import CHEXPERT_LABELS, MENTIONS, REGION_LABELS, REPORTS, SECTIONS
 from hilum.stages import label, parse
 from hilum.tables import read_table, write_table
 
@@ -25,13 +25,16 @@ def write_reports(path: Path, texts: list[str]) -> None:
     write_table(path, pd.DataFrame(rows, columns=list(REPORTS.column_names)), REPORTS)
 
 
-def run(folder: Path, texts: list[str], batch_size: int = 2) -> dict[str, Path]:
-    paths = {name: folder / f"{name}.parquet" for name in ("texts", "sections", "mentions", "labels")}
+NAMES = ("texts", "sections", "mentions", "terms", "labels", "chexpert")
+LABEL = LabelParams(on_conflict="impression_then_present", chexpert_text="conclusion")
+
+
+def run(folder: Path, texts: list[str], batch_size: int = 2, model: str = "blank") -> dict[str, Path]:
+    paths = {name: folder / f"{name}.parquet" for name in NAMES}
     write_reports(paths["texts"], texts)
-    parse.run(
-        paths["texts"], paths["sections"], paths["mentions"], ParseParams(spacy_model="blank", batch_size=batch_size)
-    )
-    label.run(paths["mentions"], paths["labels"], LabelParams(on_conflict="impression_then_present"))
+    params = ParseParams(spacy_model=model, batch_size=batch_size)
+    parse.run(*(paths[name] for name in ("texts", "sections", "mentions", "terms")), params)
+    label.run(*(paths[name] for name in ("texts", "sections", "mentions", "labels", "chexpert")), LABEL)
     return paths
 
 
@@ -53,8 +56,17 @@ def test_reports_become_labels(tmp_path: Path, caplog: pytest.LogCaptureFixture)
         (50000001, "cardiac silhouette", "enlarged_cardiac_silhouette", "absent"),
         (50000003, "right lower lung zone", "pneumonia", "present"),
     }
-    assert "parse: 3 reports -> 4 sections, 4 mentions; 1 reports have no mention" in caplog.text
+    assert "parse: 3 reports -> 4 sections, 4 mentions, 0 unknown terms; 1 reports have no mention" in caplog.text
     assert "label: 4 mentions -> 4 region labels; 0 mentions of history or hypothesis make none" in caplog.text
+    assert "CheXpert's labels of 3 studies, 1 without a finding" in caplog.text
+    fourteen = read_table(paths["chexpert"], CHEXPERT_LABELS).set_index("study_id")
+    said = fourteen.drop(columns="subject_id").stack().dropna().to_dict()
+    assert said == {
+        (50000001, "Pleural Effusion"): 1.0,  # of the conclusion; the heart stands in the findings
+        (50000002, "No Finding"): 1.0,
+        (50000003, "Pneumonia"): 1.0,
+    }
+    assert fourteen["subject_id"].tolist() == [10000001, 10000002, 10000003]
     assert not any(word in caplog.text.lower() for word in ("effusion", "pneumonia", "heart"))
 
 

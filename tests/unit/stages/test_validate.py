@@ -5,6 +5,7 @@ import logging
 import runpy
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from hilum.config import ValidateParams
@@ -35,6 +36,31 @@ def test_a_right_line_is_green_and_both_files_are_written(line, tmp_path: Path) 
     assert document["verdict"] == "green"
     assert all(row["passed"] for row in document["checks"])
     assert "Phantom data." in page and "Everything that was looked at" in page
+
+
+def test_the_page_shows_agreement_with_the_labels_of_the_source(line, tmp_path: Path) -> None:
+    line.first("published_labels").loc[0, "Consolidation"] = 0.0
+    _, page = validate(line, tmp_path)
+    assert "12 studies with both" in page and "CheXpert labeller" in page and "91.7 %" in page
+    for frame in line.frames["published_labels"].values():
+        frame.drop(frame.index, inplace=True)
+    (tmp_path / "without").mkdir()
+    assert "The source holds no labels of its own" in validate(line, tmp_path / "without")[1]
+
+
+def test_a_study_twice_in_the_labels_is_the_gates_to_tell(line, tmp_path: Path) -> None:
+    line.first("chexpert").loc[1, "study_id"] = line.first("chexpert").loc[0, "study_id"]
+    with pytest.raises(GateError, match="chexpert_labels"):
+        validate(line, tmp_path)
+    assert "The source holds no labels" in (tmp_path / "p.html").read_text()
+
+
+def test_unknown_terms_are_counted_on_the_page_and_named_nowhere(line, tmp_path: Path, secret: str) -> None:
+    rows = {"term_id": [0], "term": [secret], "entity": ["ENTITY"], "n_reports": [2], "n_mentions": [3]}
+    line.frames["unknown_terms"][line.partitions[0]] = pd.DataFrame({**rows, "study_ids": [[50000000]]})
+    document, page = validate(line, tmp_path)
+    assert document["counts"]["unknown_terms"] == [{"entity": "ENTITY", "n_terms": 1, "n_mentions": 3}]
+    assert "ENTITY" in page and secret not in page and secret not in (tmp_path / "v.json").read_text()
 
 
 def test_two_runs_give_the_same_bytes(line, tmp_path: Path) -> None:
