@@ -66,10 +66,11 @@ def run_stages(folder: Path, texts: list[Path], workers: int) -> tuple[float, li
     start = time.monotonic()
     parsed, labels = [], []
     for number, path in enumerate(texts):
-        sections, mentions = str(folder / f"sections-{number}.parquet"), str(folder / f"mentions-{number}.parquet")
-        out = str(folder / f"labels-{number}.parquet")
-        parsed.append([hilum(), "parse", "--texts", str(path), "--sections", sections, "--mentions", mentions])
-        labels.append([hilum(), "label", "--mentions", mentions, "--out", out])
+        names = ("sections", "mentions", "terms", "labels", "chexpert")
+        sections, mentions, terms, out, chexpert = (str(folder / f"{name}-{number}.parquet") for name in names)
+        both = ["--texts", str(path), "--sections", sections, "--mentions", mentions]
+        parsed.append([hilum(), "parse", *both, "--unknown-terms", terms])
+        labels.append([hilum(), "label", *both, "--out", out, "--chexpert", chexpert])
     done = run_children(parsed, at_once=workers) + run_children(labels, at_once=workers)
     return time.monotonic() - start, done
 

@@ -42,9 +42,9 @@ def parse_reports(reports: pd.DataFrame, spacy_model: str, batch_size: int) -> P
     reader = ReportReader(batch_size=batch_size)
     sections, mentions = [arrow_schema(SECTIONS).empty_table()], [arrow_schema(MENTIONS).empty_table()]
     n_speaking = 0
-    texts = iter(reports["text"])
     parsed = reader.read(zip(reports["study_id"], reports["text"], strict=True))
-    while chunk := list(islice(zip(parsed, texts, strict=True), CHUNK)):
+    read = zip(parsed, reports["text"], strict=True)
+    while chunk := list(islice(read, CHUNK)):
         counter.count([(int(report.study_id), text, report.sections) for report, text in chunk])
         n_speaking += sum(bool(report.mentions) for report, _ in chunk)
         sections.append(_section_rows([report for report, _ in chunk]))
