@@ -39,7 +39,7 @@ _PLAIN = (
 _LINE = re.compile(rf"^(?:[^\w\n]|_)*+(?:\d{{1,2}}[.)] *+)?([A-Za-z0-9][^:\n]{{0,{MAX_TITLE}}}+):", re.MULTILINE)
 _CAPITALS = re.compile(r"[A-Z0-9][A-Z0-9 ,&/()'-]{2,}+:?")
 _PLAIN_END = re.compile(rf"(?<![A-Z])(?:{_PLAIN})\Z")
-_CAPITALISED = re.compile(r"(?:Findings|Impression|Conclusion|Indication|Comparison|Technique) *+:")
+_CAPITALISED = re.compile(r"(?:Findings|Impression|Conclusion|Indication|Comparison|Technique|History|Examination) *+:")
 _BARE = re.compile(
     rf"^ *+(?:({_PLAIN})[ .;-]*+$|(FINDINGS|IMPRESSION|CONCLUSION|ADDENDUM) [ -]*+(?=[A-Z][a-z]|\d[.)]))", re.MULTILINE
 )
@@ -61,12 +61,9 @@ _VIEW_TITLE = frozenset(
 
 def find_titles(text: str, start: int, end: int) -> list[Title]:
     """Everything in text[start:end] that may be a header, in order of start; titles may overlap."""
-    titles = [
-        Title(match[1].rstrip(), match.start(1), match.end(), "line")
-        for match in _LINE.finditer(text, start, end)
-        if not _is_time(text, match.end())
-    ]
-    titles += _inline(text, start, end, {title.start for title in titles})
+    lines = [match for match in _LINE.finditer(text, start, end) if not _is_time(text, match.end())]
+    titles = [Title(match[1].rstrip(), match.start(), match.end(), "line") for match in lines]
+    titles += _inline(text, start, end, {match.start(1) for match in lines})
     for match in _BARE.finditer(text, start, end):
         group = 1 if match[1] else 2
         titles.append(Title(match[group], match.start(group), match.end(), "bare"))
@@ -80,12 +77,14 @@ def _inline(text: str, start: int, end: int, taken: set[int]) -> Iterator[Title]
             continue
         run = match[0][:-1].rstrip()
         plain = _PLAIN_END.search(run, max(0, len(run) - 30))
-        if len(run) <= MAX_TITLE and (is_view(run) or (" " in run and _folded(run) in load_sections().by_name)):
+        if " " in run and len(run) <= MAX_TITLE and _folded(run) in load_sections().by_name:
             yield Title(run, match.start(), match.end(), "inline")
         elif plain is not None:
             yield Title(plain[0], match.start() + plain.start(), match.end(), "inline")
+        elif len(run) <= MAX_TITLE and is_view(run):
+            yield Title(run, match.start(), match.end(), "inline")
     for match in _CAPITALISED.finditer(text, start, end):
-        if text[max(start, match.start() - 3) : match.start()].rstrip(" ")[-1:] in tuple(".;!?_"):
+        if (text[max(start, match.start() - 3) : match.start()].rstrip(" ") or "\n")[-1] in ".;!?_\n":
             yield Title(match[0].rstrip(" :"), match.start(), match.end(), "inline")
 
 
@@ -133,12 +132,10 @@ def _by_parts(name: str) -> str | None:
 
 def _mended(name: str) -> str:
     """The name with every long word that is one letter away from a common name's replaced by it."""
-    return " ".join(_mended_word(word.strip("_")) for word in name.split())
+    return re.sub("[a-z]{6,19}", lambda word: _mended_word(word[0]), name.replace("_", ""))
 
 
 def _mended_word(word: str) -> str:
-    if not 5 < len(word) < 20:
-        return word
     shortened = _shortened()
     return next((shortened[form] for form in _without_a_letter(word) if form in shortened), word)
 

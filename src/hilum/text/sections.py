@@ -10,8 +10,8 @@ around it, and no two overlap. The field's is MIT-LCP's parser (science.md 5.4):
 - second header on a line -> no header -> a header in capitals: a plain name, a known one of several words, or behind a
   stop a view-like one; "Impression:" behind a stop too.
 - no colon -> no header -> a plain name in capitals alone on its line, or before a sentence ("IMPRESSION Normal chest").
-- small letters -> no header -> a known name, or nothing but view words, where the text above has come to an end; any
-  other colon is that of a sentence.
+- small letters -> no header -> a known name, or nothing but view words, where the text above has come to an end, and
+  "Impression:" and its like at any line's beginning; any other colon is that of a sentence.
 - typing errors -> some forty listed, and "NDICATION" listed as an impression -> one letter lost, doubled, replaced or
   misplaced in a common name is mended; "NDICATION" is an indication.
 - "FINDINGS AND IMPRESSION" -> impression -> impression.
@@ -73,8 +73,8 @@ class _Block:
 _BLOCK = re.compile(
     r"^ *+(?:(?P<rule>_{10,}+) *+$|(?P<final>(?:FINAL|MAIN) REPORT)\b[ :]*+"
     r"|(?P<addendum>\**+ *+(?:FINAL )?ADDENDUM[ *]*+(?:ADDENDUM[ *]*+)?)$"
-    r"|(?P<wet>(?:WET (?:READ(?:ING)?|_{2,}+)(?: *+VERSION)?|PRELIMINARY (?:REPORT|READ))"
-    r" *+(?:#? *+[\d_]{1,9}+)? *+(?::|$))"
+    r"|(?P<wet>WET (?:READ(?:ING)?|_{2,}+) *+(?:VERSION *+#? *+[\d_]{1,9}+ *+:?|:|$)"
+    r"|PRELIMINARY (?:REPORT|READ) *+(?::|$))"
     r"(?:(?:[ _,/\d:#-]|[A-Z][A-Za-z]{2}\b){0,40}?[AP]\.?M\b\.?)?)",
     re.MULTILINE,
 )
