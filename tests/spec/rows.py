@@ -38,16 +38,25 @@ HEART = "cardiac silhouette"
 MEDIASTINUM = "mediastinum"
 
 
+def on_one_line(text: str) -> str:
+    """The beginning of a text, for the name of a case."""
+    return " ".join(text.split())[:120]
+
+
 def each(themes: Mapping[str, Sequence[Row]]) -> pytest.MarkDecorator:
     """The rows of a page as the cases of one test, named by theme, finding and sentence."""
-    cases = [pytest.param(*row, id=f"{theme}: {row[2]}: {row[0]}") for theme, rows in themes.items() for row in rows]
+    cases = [
+        pytest.param(*row, id=f"{theme}: {row[2]}: {on_one_line(row[0])}")
+        for theme, rows in themes.items()
+        for row in rows
+    ]
     return pytest.mark.parametrize(("sentence", "region", "finding", "label"), cases)
 
 
 def each_fact(themes: Mapping[str, Sequence[Fact]]) -> pytest.MarkDecorator:
     """The facts of a page as the cases of one test, named by theme, finding, column and sentence."""
     cases = [
-        pytest.param(*fact, id=f"{theme}: {fact[1]}: {fact[2]}: {fact[0]}")
+        pytest.param(*fact, id=f"{theme}: {fact[1]}: {fact[2]}: {on_one_line(fact[0])}")
         for theme, facts in themes.items()
         for fact in facts
     ]

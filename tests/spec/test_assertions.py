@@ -92,6 +92,7 @@ DOUBTS: list[Row] = [
     ("Borderline heart size enlargement.", HEART, "enlarged_cardiac_silhouette", "uncertain"),
     ("The mediastinum appears possibly widened.", MEDIASTINUM, "mediastinal_widening", "uncertain"),
     ("It may be that there is a small pneumothorax on the left.", LEFT_APEX, "pneumothorax", "uncertain"),
+    ("Probable trace left and possible trace right effusions.", ANGLES, "pleural_effusion", "uncertain"),
     ("Possible COPD.", LUNGS, "copd_emphysema", "uncertain"),
 ]
 

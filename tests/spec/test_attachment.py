@@ -115,6 +115,7 @@ OTHER_SIDES: list[Row] = [
 # further off, or in pieces
 FAR_PLACES: list[Row] = [
     ("Consolidation in the lower lobes, right more than left.", BASES, "consolidation", "present"),
+    ("Atelectasis at the bases, more so on the left.", BASES, "atelectasis", "present"),
     ("Consolidation involving the right middle lobe and lingula.", "right mid lung zone + left mid lung zone",
      "consolidation", "present"),
     ("Opacities in the right upper, middle, and lower lobes.",

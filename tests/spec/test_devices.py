@@ -111,6 +111,7 @@ IMPLANTS: list[Row] = [
     ("Intact midline sternotomy wires.", MEDIASTINUM, "sternotomy_wires", "present"),
     ("The superior-most sternotomy wire is fractured.", MEDIASTINUM, "sternotomy_wires", "present"),
     ("The superior-most sternotomy wire is fractured.", None, "rib_fracture", "nothing"),
+    ("The superior-most sternotomy wire is fractured.", None, "fracture", "nothing"),
     ("CABG clips are noted.", MEDIASTINUM, "cabg_grafts", "present"),
     ("Coronary artery bypass grafts are present.", MEDIASTINUM, "cabg_grafts", "present"),
     ("Median sternotomy wires and CABG clips are again seen.", MEDIASTINUM, "cabg_grafts", "present"),

@@ -60,6 +60,8 @@ INTENSIVE_CARE: list[Row] = [
      "atelectasis, are unchanged.", ANGLES, "pleural_effusion", "present"),
     ("Interval extubation with lower lung volumes and increased bibasilar atelectasis.", BASES, "atelectasis",
      "present"),
+    ("Interval extubation with lower lung volumes and increased bibasilar atelectasis.", LUNGS, "low_lung_volumes",
+     "present"),
     ("Moderate pulmonary edema has worsened, and moderate bilateral pleural effusions, right greater than left, are "
      "larger.", LUNGS, "pulmonary_edema", "present"),
     ("Moderate pulmonary edema has worsened, and moderate bilateral pleural effusions, right greater than left, are "
@@ -216,6 +218,8 @@ OUTPATIENT: list[Row] = [
      "elevated_hemidiaphragm", "present"),
     ("Right hemidiaphragm is mildly elevated with adjacent linear atelectasis.", RIGHT_LUNG, "atelectasis", "present"),
     ("Reticular markings at both lung bases are increased, compatible with interstitial lung disease.", BASES,
+     "interstitial_lung_disease", "present"),
+    ("Reticular markings at both lung bases are increased, compatible with interstitial lung disease.", BASES,
      "increased_reticular_markings", "present"),
     ("There is mild dextroscoliosis of the thoracic spine with multilevel degenerative changes, and no acute fracture.",
      "spine", "scoliosis", "present"),
@@ -237,6 +241,8 @@ OUTPATIENT: list[Row] = [
      "present"),
     ("Right chest port with tip at the cavoatrial junction, no pneumothorax, and small left effusion.",
      "cavoatrial junction", "chest_port", "present"),
+    ("Right chest port with tip at the cavoatrial junction, no pneumothorax, and small left effusion.", LEFT_ANGLE,
+     "pleural_effusion", "present"),
     ("Right chest port with tip at the cavoatrial junction, no pneumothorax, and small left effusion.", None,
      "pneumothorax", "absent"),
 ]  # fmt: skip

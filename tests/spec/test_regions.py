@@ -152,7 +152,9 @@ EACH_REGION: list[Row] = [
     ("Focal eventration of the left hemidiaphragm.", LEFT_DIAPHRAGM, "diaphragmatic_eventration", "present"),
     ("ET tube tip is 3 cm above the carina.", "trachea", "endotracheal_tube", "present"),
     ("Compression deformity of the T8 vertebral body.", "spine", "spinal_fracture", "present"),
+    ("Lytic lesion in the T8 vertebral body.", "spine", "bone_lesion", "present"),
     ("Healed fracture of the mid right clavicle.", "right clavicle", "clavicle_fracture", "present"),
+    ("Lytic lesion in the distal left clavicle.", "left clavicle", "bone_lesion", "present"),
     ("The aortic knob is calcified.", "aortic arch", "vascular_calcification", "present"),
     ("The mediastinum is widened.", MEDIASTINUM, "mediastinal_widening", "present"),
     ("There is a large mass in the superior mediastinum.", "upper mediastinum", "superior_mediastinal_mass", "present"),
@@ -160,6 +162,7 @@ EACH_REGION: list[Row] = [
     ("PICC line ends at the cavo-atrial junction.", "cavoatrial junction", "picc", "present"),
     ("Dialysis catheter via the right internal jugular vein ends in the right atrium.", "right atrium", "ij_line",
      "present"),
+    ("A mass is seen at the carina.", "carina", "mass_nodule", "present"),
     ("The cardiac silhouette is markedly enlarged.", HEART, "enlarged_cardiac_silhouette", "present"),
     ("Dobbhoff tube passes below the diaphragm.", "abdomen", "enteric_tube", "present"),
 ]  # fmt: skip

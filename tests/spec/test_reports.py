@@ -6,6 +6,7 @@ from tests.spec.rows import (
     HEART,
     LEFT_ANGLE,
     LEFT_BASE,
+    LEFT_LUNG,
     LUNGS,
     RIGHT_ANGLE,
     RIGHT_APEX,
@@ -16,6 +17,68 @@ from tests.spec.rows import (
     expected,
     said,
 )
+
+INTUBATED = """ FINAL REPORT
+ AP CHEST, 5:20 A.M., ___
+
+ HISTORY:  Intubated.  Pneumonia.
+
+ IMPRESSION:  AP chest compared to ___, 4:00 p.m.:
+
+ Moderate left pleural effusion has increased.  ET tube is in standard
+ placement.
+"""
+TUBE_CHECK = """ FINAL REPORT
+ REASON FOR EXAMINATION:  Chest tube, left pneumothorax.
+
+ Portable AP radiograph of the chest was reviewed in comparison to ___.
+
+ The left chest tube is in place.  There is no pneumothorax.
+"""
+HEART_FAILURE = """ FINAL REPORT
+ EXAMINATION:  CHEST (PORTABLE AP)
+
+ INDICATION:  ___ year old woman with CHF, effusions  // eval for edema
+
+ TECHNIQUE:  Chest portable AP
+
+ COMPARISON:  ___
+
+ FINDINGS:
+
+ Compared to chest radiographs ___ through ___.
+
+ Mild edema has improved.
+"""
+CHEST_PAIN = """ CHEST RADIOGRAPH PERFORMED ON ___
+
+ COMPARISON:  Chest CT, which showed a nodule.
+
+ CLINICAL HISTORY:  Chest pain, question pneumothorax.
+
+ FINDINGS:  PA and lateral views of the chest provided.  Lungs are clear.
+ No effusion.
+"""
+BY_ORGAN = """ FINDINGS:
+
+ Lines and tubes:  Right IJ line ends in the SVC.
+
+ Lungs:  No consolidation.
+
+ Pleura:  Small left effusion.
+
+ Heart and mediastinum:  The heart is enlarged.
+
+ Bones:  Degenerative changes of the thoracic spine.
+"""
+TWO_WET_READS = """ WET READ VERSION #1 ___ ___ ___ 8:30 PM
+  New left lower lobe pneumonia.
+ WET READ VERSION #2 ___ ___ ___ 9:05 PM
+  Left lower lobe pneumonia.
+ ______________________________________________________________________________
+ FINAL REPORT
+ FINDINGS:  Left basilar atelectasis.
+"""
 
 WHICH_PARTS: list[Row] = [
     (" INDICATION: Evaluate for pneumonia.\n\n FINDINGS: The lungs are clear.\n", None, "pneumonia", "nothing"),
@@ -85,11 +148,48 @@ REPEATED: list[Row] = [
      "enlarged_cardiac_silhouette", "present"),
 ]  # fmt: skip
 
+# as they come from the ward
+WHOLE: list[Row] = [
+    (INTUBATED, LEFT_ANGLE, "pleural_effusion", "present"),
+    (INTUBATED, "trachea", "endotracheal_tube", "present"),
+    (INTUBATED, None, "pneumonia", "nothing"),
+    (TUBE_CHECK, LEFT_LUNG, "chest_tube", "present"),
+    (TUBE_CHECK, None, "pneumothorax", "absent"),
+    (HEART_FAILURE, LUNGS, "pulmonary_edema", "present"),
+    (HEART_FAILURE, None, "fluid_overload_heart_failure", "nothing"),
+    (HEART_FAILURE, None, "pleural_effusion", "nothing"),
+    (CHEST_PAIN, None, "pneumothorax", "nothing"),
+    (CHEST_PAIN, None, "pleural_effusion", "absent"),
+    (CHEST_PAIN, None, "mass_nodule", "nothing"),
+    (BY_ORGAN, "svc", "ij_line", "present"),
+    (BY_ORGAN, None, "consolidation", "absent"),
+    (BY_ORGAN, LEFT_ANGLE, "pleural_effusion", "present"),
+    (BY_ORGAN, HEART, "enlarged_cardiac_silhouette", "present"),
+    (BY_ORGAN, "spine", "spinal_degenerative_changes", "present"),
+    (TWO_WET_READS, None, "pneumonia", "nothing"),
+    (TWO_WET_READS, LEFT_BASE, "atelectasis", "present"),
+    (" ADDENDUM: No left effusion.\n ______________________________________________________\n FINAL REPORT\n"
+     " FINDINGS: Small left effusion.\n", LEFT_ANGLE, "pleural_effusion", "present"),
+    (" IMPRESSION:\n\n 1.  No pneumothorax.\n 2.  Small left effusion.\n", LEFT_ANGLE, "pleural_effusion", "present"),
+    (" IMPRESSION:\n\n 1.  No pneumothorax.\n 2.  Small left effusion.\n", None, "pneumothorax", "absent"),
+    (" IMPRESSION:  AP chest compared to ___:\n\n Small left effusion unchanged.\n", LEFT_ANGLE, "pleural_effusion",
+     "present"),
+    (" CLINICAL INFORMATION: Pneumothorax.\n\n FINDINGS: Small left effusion.\n", None, "pneumothorax", "nothing"),
+    (" FINDINGS: \n\n IMPRESSION: \n\n Small left effusion.\n", LEFT_ANGLE, "pleural_effusion", "present"),
+    ("Findings: No pneumothorax. Impression: Small left effusion.", LEFT_ANGLE, "pleural_effusion", "present"),
+    ("Findings: No pneumothorax. Impression: Small left effusion.", None, "pneumothorax", "absent"),
+    (" FINDINGS: No consolidation. Consolidation at the left base cannot be excluded.\n",
+     "unplaced + left lower lung zone", "consolidation", "absent + uncertain"),
+    (" HISTORY:  Fever, evaluate for infiltrate.\n COMPARISON:  None.\n FINDINGS:  The lungs are clear.\n", None,
+     "infiltration", "nothing"),
+]  # fmt: skip
+
 THEMES = {
     "which parts count": WHICH_PARTS,
     "conflicts": CONFLICTS,
     "addenda": ADDENDA,
     "repeated": REPEATED,
+    "whole reports": WHOLE,
 }
 
 

@@ -125,6 +125,8 @@ TYPING: list[Row] = [
     ("Comparison to ___ at 8:30 a.m. Small left effusion persists.", LEFT_ANGLE, "pleural_effusion", "present"),
     ("XXXX opacity in the right upper lobe.", RIGHT_UPPER, "lung_opacity", "present"),
     ("8.5 mm nodule in the left upper lobe. No effusion.", LEFT_UPPER, "mass_nodule", "present"),
+    ("L effusion.", LEFT_ANGLE, "pleural_effusion", "present"),
+    ("Small R pleural effusion.", RIGHT_ANGLE, "pleural_effusion", "present"),
     ("Lt lower lobe atelectasis.", LEFT_BASE, "atelectasis", "present"),
 ]
 
