@@ -18,7 +18,7 @@ from hilum.vocabulary.language import Cue
 
 _GLUE = frozenset({",", "and", "or", "nor", "a", "an", "the", "of", "any", "either", "as", "well"})
 _REACH_BACK = 14
-_DIFFERENTIAL = frozenset({"or", "versus", "vs"})
+_DIFFERENTIAL = frozenset({"or", "versus", "vs", "vs."})
 
 
 @Language.component("hilum_assertion")
@@ -68,7 +68,7 @@ def _reaches(reading: Reading, start: int, end: int, cue: Cue, candidate: Candid
 
 def _reach_back(reading: Reading, start: int, end: int, cue: Cue) -> None:
     """Apply a cue behind a finding to it, and to the list that it closes."""
-    if cue.assertion == "uncertain" and _leads_on(reading, end):
+    if cue.assertion == "uncertain" and reading.words[end - 1] != "over" and _leads_on(reading, end):
         return
     at = start
     listed = False

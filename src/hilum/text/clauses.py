@@ -29,9 +29,8 @@ class ClauseFinder:
     def find(self, reading: Reading) -> dict[int, str]:
         """Token -> strength: words that are boundaries, colons, commas that begin anew, and clauses with a verb."""
         breaks: dict[int, str] = {}
-        cues = [(start, end) for start, end, _ in reading.hits.cues]
         for start, end, mark in reading.hits.marks:
-            if mark.kind == "boundary" and not any(s <= start and end <= e and e - s > end - start for s, e in cues):
+            if mark.kind == "boundary" and not self._is_silenced(reading, start, end):
                 breaks[start] = mark.meaning
         closed = any(word in _ALTERNATIVE for word in reading.words)
         for at, word in enumerate(reading.words):
@@ -42,6 +41,11 @@ class ClauseFinder:
             if word in {",", "and"} and self._begins_clause(reading, at) and self._is_whole(reading, at, breaks):
                 breaks[at + 1] = "hard"
         return breaks
+
+    @staticmethod
+    def _is_silenced(reading: Reading, start: int, end: int) -> bool:
+        """Whether a boundary's words are part of a cue: "due to" of "may be due to", "with" of "possibly with"."""
+        return any(s < start < e or (s == start and end < e) for s, e, _ in reading.hits.cues)
 
     def _begins_clause(self, reading: Reading, at: int) -> bool:
         """A comma or "and" with a subject and a verb behind it; a verb of suggesting may have two subjects."""
@@ -70,9 +74,12 @@ class ClauseFinder:
         return reading.words[at] == "," and any(start <= s and e <= at for s, e, _ in reading.hits.terms)
 
     def _restarts(self, reading: Reading, at: int) -> bool:
-        """A comma before "stable", "small" ... begins anew, unless the list it stands in is closed by "or"."""
-        begins = any(start == at + 1 and mark.kind in {"severity", "temporal"} for start, _, mark in reading.hits.marks)
-        if not begins or reading.words[at + 1] in self._modifiers:
+        """A comma before "stable", "and a small" ... begins anew, unless the list it stands in is closed by "or"."""
+        first = at + 1
+        for skipped in ({"and"}, {"a", "an"}):
+            first += first < len(reading.words) and reading.words[first] in skipped
+        begins = any(start == first and mark.kind in {"severity", "temporal"} for start, _, mark in reading.hits.marks)
+        if not begins or reading.words[first] in self._modifiers:
             return False
         return not any(word in _ALTERNATIVE for word in reading.words[at + 1 :])
 

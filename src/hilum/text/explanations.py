@@ -15,7 +15,7 @@ from spacy.tokens import Doc
 
 from hilum.text.reading import Candidate, CueHit, Reading, reading_of
 from hilum.vocabulary import finding_category
-from hilum.vocabulary.language.terms import load_terms
+from hilum.vocabulary.language.terms import signs_of_others
 
 _JOINS = frozenset({"or", "and", "versus", "vs", "vs.", ",", "alternatively", "than"})
 _APART = frozenset({"with", "without", "no", "there", "which", "cannot", "not", "but"})
@@ -34,7 +34,7 @@ class ExplanationFinder:
     """Signs and what they are taken for."""
 
     def __init__(self) -> None:
-        self._signs = {f.finding for f in load_terms() if f.sign}
+        self._signs = signs_of_others()
 
     def __call__(self, doc: Doc) -> Doc:
         """Settle every doubted candidate in order: a list goes on with what its first member explains."""
@@ -62,9 +62,11 @@ class ExplanationFinder:
         if reading.words[start] == "differential":  # "opacity, nonspecific in appearance, differential includes ..."
             nouns = [noun for noun in nouns if noun[1] == "seen"]
         noun = next(((e, meaning) for e, meaning in reversed(nouns) if sign is None or e > sign.end), None)
-        if noun is not None and not _cut(reading, noun[0], start):
+        if noun is not None and sign is not None and "with" in reading.words[sign.end : noun[0]]:
+            noun = None  # "opacity with volume loss suggests ...": the opacity is what is explained
+        if noun is not None and not _parted(reading, noun[0], start):
             return (candidate if noun[1] == "seen" else None), noun[1] == "generic" and _refers_back(reading, start)
-        if sign is None or _cut(reading, sign.end, start):
+        if sign is None or _parted(reading, sign.end, start):
             return None, _refers_back(reading, start)
         if cue.strength == "aside" and not self._is_aside(reading, sign, start, candidate):
             return None, False
@@ -86,14 +88,15 @@ def _goes_on(reading: Reading, before: Candidate, candidate: Candidate) -> bool:
     between = reading.words[before.end : candidate.start]
     if len(between) > _REACH or _JOINS.isdisjoint(between) or not _APART.isdisjoint(between):
         return before.decided is not None and before.decided == candidate.decided
-    return not _cut(reading, before.end, candidate.start)
+    return not reading.broken(before.end, candidate.start + 1, "hard", "soft", "exception")
 
 
-def _cut(reading: Reading, start: int, end: int) -> bool:
-    return reading.broken(start, end + 1, "hard", "soft", "exception")
+def _parted(reading: Reading, start: int, end: int) -> bool:
+    """Whether a sign and the words of doubt stand in two clauses."""
+    return "there" in reading.words[start:end] or reading.broken(start, end + 1, "hard", "exception")
 
 
 def _refers_back(reading: Reading, start: int) -> bool:
     """Whether a sentence that goes on with the one before it begins with the words of doubt, or nearly so."""
     refers = any(s == 0 and m.kind == "backref" for s, _, m in reading.hits.marks)
-    return refers and start <= _REACH and not _cut(reading, 1, start)
+    return refers and start <= _REACH and "of" not in reading.words[:start] and not _parted(reading, 1, start)

@@ -17,6 +17,7 @@ from hilum.text.regions import place, region_rule, side_of
 from hilum.text.sections import SectionSpan, split_sections
 from hilum.text.sentences import RawOffsets, plain, split_sentences
 from hilum.vocabulary.language import load_sections
+from hilum.vocabulary.language.terms import signs_of_others
 
 MEMO_SIZE = 200_000
 
@@ -123,8 +124,12 @@ def _placed(mention: Mention, before: Mention | None) -> Mention:
 
 
 def _last_sign(rows: list[dict[str, Any]], row: dict[str, Any]) -> int | None:
-    """What the sentence before leaves to be explained: the sign that it explains itself, or the last that it saw."""
+    """What the sentence before leaves to be explained: the sign that it explains itself, or the last that it saw.
+
+    Of what it saw, findings that are often explained by another stand above the rest ("opacity and small effusion").
+    """
     before = [r for r in rows if r["section"] == row["section"] and r["sentence"] == row["sentence"] - 1]
     explained = [int(r["explains"]) for r in before if r["explains"] is not None]
-    seen = [int(r["mention_id"]) for r in before if r["assertion"] in {"present", "uncertain"}]
-    return max(explained or seen, default=None)
+    seen = [r for r in before if r["assertion"] in {"present", "uncertain"}]
+    signs = [r for r in seen if r["finding"] in signs_of_others()]
+    return max(explained or [int(r["mention_id"]) for r in signs or seen], default=None)

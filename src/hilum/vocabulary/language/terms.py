@@ -22,7 +22,8 @@ RULES = ("fixed", "sided", "tip", "diffuse", "zone", "none")
 class Placement:
     """How the words of place around a finding become regions; see the head of terms.yaml.
 
-    rule: one of RULES. regions: of `fixed`, and of `tip` and `diffuse` where no place is said. unit: the kind of
+    rule: one of RULES. regions: of `fixed`; of `tip` and `diffuse` where no place is said; of `zone` the single regions
+    that it may lie in. unit: the kind of
     paired region that a bare side means.
     """
 
@@ -53,6 +54,12 @@ def load_terms() -> tuple[FindingTerms, ...]:
     if wrong:
         raise BadDataError(f"vocabulary/{FILE}: {wrong} need exactly one row here and one in concepts/findings.yaml.")
     return rows
+
+
+@cache
+def signs_of_others() -> frozenset[str]:
+    """The findings that are often explained by another."""
+    return frozenset(row.finding for row in load_terms() if row.sign)
 
 
 def _terms(row: Mapping[str, Any]) -> FindingTerms:
