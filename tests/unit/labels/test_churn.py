@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hilum.labels.churn import NEEDED, compare_labels, count_changes, labels_of
@@ -94,6 +94,7 @@ SIDE = st.dictionaries(
 )
 
 
+@settings(max_examples=50, deadline=None)
 @given(SIDE, SIDE)
 def test_against_the_slow_obvious_way(before: dict[Any, str], after: dict[Any, str]) -> None:
     rows = [
