@@ -61,9 +61,12 @@ _VIEW_TITLE = frozenset(
 
 def find_titles(text: str, start: int, end: int) -> list[Title]:
     """Everything in text[start:end] that may be a header, in order of start; titles may overlap."""
-    lines = [match for match in _LINE.finditer(text, start, end) if not _is_time(text, match.end())]
-    titles = [Title(match[1].rstrip(), match.start(), match.end(), "line") for match in lines]
-    titles += _inline(text, start, end, {match.start(1) for match in lines})
+    titles, taken = [], set()
+    for match in _LINE.finditer(text, start, end):
+        if not _is_time(text, match.end()):
+            titles.append(Title(match[1].rstrip(), match.start(), match.end(), "line"))
+            taken.add(match.start(1))
+    titles += _inline(text, start, end, taken)
     for match in _BARE.finditer(text, start, end):
         group = 1 if match[1] else 2
         titles.append(Title(match[group], match.start(group), match.end(), "bare"))
@@ -111,7 +114,10 @@ def section_named(words: str) -> str | None:
         return rows.by_name.get(_mended(name)) if words[0].isupper() else None
     if name in rows.subheads:
         return None
-    return _by_parts(name) or rows.by_name.get(_mended(name)) or _by_parts(_mended(name)) or "other"
+    section = _by_parts(name)
+    if section is None and (mended := _mended(name)) != name:
+        section = rows.by_name.get(mended) or _by_parts(mended)
+    return section or "other"
 
 
 def is_view(words: str) -> bool:

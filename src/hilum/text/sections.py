@@ -186,7 +186,7 @@ def _second_paragraph(text: str, span: SectionSpan, *, empty_first: bool) -> int
     """Where what follows the first paragraph begins; a header alone on its line counts as one if empty_first."""
     if empty_first:
         head = text.rfind(":", 0, span.start) + 1
-        if _PARAGRAPH_END.fullmatch(text, head, span.start):
+        if text[head : span.start].isspace() and text.count("\n", head, span.start) > 1:
             return span.start
     if span.section == "preamble":
         return span.start

@@ -88,14 +88,14 @@ def split_sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
         kind, first, after = match.lastgroup, match.start(), match.end()
         if kind == "number":
             number = int(match[0].strip("(.)") or 0)
-            if _begins_item(body, at, first) or (number == listed + 1 > 1 and _follows_capital(body, after)):
+            if _begins_item(body, at, first) or (number == listed + 1 > 1 and _may_begin(body, after)):
                 listed, cut = number, first
             elif match[0][-1] == ".":
                 cut = after
             else:
                 continue
         elif kind == "stop":
-            if (first - at > 1 or body[first] == "?") and _stops_nothing(body, at, first, after):
+            if (body[first] == "?" or body[first - 1] != " ") and _stops_nothing(body, at, first, after):
                 continue
             cut = after
         elif kind == "bullet" or kind == "opener":
@@ -127,8 +127,9 @@ def _begins_item(body: str, at: int, first: int) -> bool:
     return end <= at or body[end - 1] in ".:;?!_" or body[first] == "\u2022" or "\n" in body[end:first]
 
 
-def _follows_capital(body: str, after: int) -> bool:
-    return body[after : after + 3].lstrip()[:1].isupper()
+def _may_begin(body: str, after: int) -> bool:
+    follows = body[after : after + 3].lstrip()[:1]
+    return follows == "_" or follows.isupper()
 
 
 def _stops_nothing(body: str, at: int, first: int, after: int) -> bool:

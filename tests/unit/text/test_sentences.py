@@ -26,6 +26,47 @@ CASES = {
     "small letter start": ("no effusion. no edema.", ["no effusion.", "no edema."]),
     "gaps": ("There is ___. The ___ is clear.", ["There is ___.", "The ___ is clear."]),
     "doubled stop": ("Clear.. Normal.", ["Clear..", "Normal."]),
+    "other short forms": (
+        "Edema vs. pneumonia, approx. 3 cm. St. Jude valve.",
+        ["Edema vs. pneumonia, approx. 3 cm.", "St. Jude valve."],
+    ),
+    "short forms that may end a sentence": (
+        "At 10:32 a.m. by phone. At 9 p.m. The tube is high.",
+        ["At 10:32 a.m. by phone.", "At 9 p.m.", "The tube is high."],
+    ),
+    "a unit inside a sentence": ("It measures 3.5 cm. in diameter.", ["It measures 3.5 cm. in diameter."]),
+    "a single letter": (
+        "S. aureus pneumonia. Hepatitis C. No edema.",
+        ["S. aureus pneumonia.", "Hepatitis C.", "No edema."],
+    ),
+    "side": ("Rt. base clear. Opacity on the lt. base.", ["Rt. base clear.", "Opacity on the lt. base."]),
+    "a thing's number": ("No. 3 rib. No effusion.", ["No. 3 rib.", "No effusion."]),
+    "no at a sentence's end": ("Effusion? No. Edema.", ["Effusion?", "No.", "Edema."]),
+    "a doubt before a word": ("? left effusion. Edema (? mild).", ["? left effusion.", "Edema (? mild)."]),
+    "numbers in brackets": ("(1) Effusion. (2) Edema.", ["Effusion.", "Edema."]),
+    "numbers before a bracket": ("1) Effusion\n 2) Edema", ["Effusion", "Edema"]),
+    "list without stops on one line": ("1. No effusion 2. Edema 3. ___ tube", ["No effusion", "Edema", "___ tube"]),
+    "a number glued to the stop": ("Small effusion.2. Edema.", ["Small effusion.", "Edema."]),
+    "a number that is no item": ("Fracture of rib 3. No effusion.", ["Fracture of rib 3.", "No effusion."]),
+    "Roman numerals": ("I. Effusion. II. Edema.", ["I.", "Effusion.", "II.", "Edema."]),
+    "bullets": ("- Effusion\n - Edema\n \u2022 Nodule \u2022 Mass", ["Effusion", "Edema", "Nodule", "Mass"]),
+    "removed words": ("XXXX. Heart XXXX is normal.", ["XXXX.", "Heart XXXX is normal."]),
+    "space before the stop": ("Effusion . Edema .", ["Effusion .", "Edema ."]),
+    "quotes and brackets": ("\u201cClear.\u201d (No edema.) Normal.", ["\u201cClear.\u201d", "(No edema.)", "Normal."]),
+    "short lines without stops": (
+        "Lungs clear\n Heart normal\n No effusion",
+        ["Lungs clear", "Heart normal", "No effusion"],
+    ),
+    "headings on lines": ("Lungs: clear\n Heart: normal", ["Lungs: clear", "Heart: normal"]),
+    "a full line before a name": (
+        "There has been interval placement of a catheter whose tip is in the upper\n Right atrium.",
+        ["There has been interval placement of a catheter whose tip is in the upper Right atrium."],
+    ),
+    "a short line that hangs": ("Moderate effusion with\n Some edema", ["Moderate effusion with Some edema"]),
+    "a missing stop": ("Calcified granuloma The lungs are clear.", ["Calcified granuloma", "The lungs are clear."]),
+    "a stop removed with a word": ("Compared to ___ There is no edema.", ["Compared to ___", "There is no edema."]),
+    "another system's line ends": ("Lungs clear\r\n \r\n Heart normal", ["Lungs clear", "Heart normal"]),
+    "no-break spaces": ("Clear.\u00a0Heart\u00a0normal.", ["Clear.", "Heart normal."]),
     "nothing but gaps and stops": ("___ . ___", []),
 }
 
@@ -33,6 +74,22 @@ CASES = {
 @pytest.mark.parametrize(("text", "expected"), CASES.values(), ids=CASES.keys())
 def test_sentences_end_where_a_reader_ends_them(text: str, expected: list[str]) -> None:
     assert sentences(text) == expected
+
+
+def test_a_sentence_without_end_is_cut_at_a_clause() -> None:
+    text = "There is edema, " * 40
+    assert all(len(sentence) <= 400 and sentence.endswith(",") for sentence in sentences(text))
+
+
+def test_a_section_that_begins_behind_its_header_knows_how_long_its_line_is() -> None:
+    """The header's words count: without them the first line would look short enough to be broken on purpose."""
+    header = "FINDINGS, AS DICTATED TO THE REFERRING SERVICE: "
+    text = header + "Line in the left\n Subclavian vein."
+    assert split_sentences(text, len(header), len(text)) == [(len(header), len(text))]
+
+
+def test_plain_form_reads_removed_words_and_other_signs_alike() -> None:
+    assert plain("XXXX\u2014the patient\u2019s\u00a0lung") == plain("____-the patient's lung")
 
 
 def test_plain_form_folds_case_hyphens_slashes_brackets_and_line_ends() -> None:
