@@ -83,17 +83,18 @@ def _reach_back(reading: Reading, start: int, end: int, cue: Cue) -> None:
         if at != start and not (listed or _joins(between)):
             return
         listed = listed or _joins(between)
-        if cue.assertion != "none" and not _is_settled(candidate):
+        if _has_say(cue, candidate):
             candidate.assertion, candidate.cue = cue.assertion, " ".join(reading.words[start:end])
             candidate.decided = None
         at = candidate.start
 
 
-def _is_settled(candidate: Candidate) -> bool:
-    """Whether a cue behind has no say: a denial, a condition or a history in front of the finding stands."""
-    if candidate.assertion in {"hypothetical", "historical"}:
-        return True
-    return candidate.assertion == "absent" and candidate.cue != "normal"
+def _has_say(cue: Cue, candidate: Candidate) -> bool:
+    """Whether a cue behind decides: not over a denial, a condition or a history in front, save that of a change."""
+    denied = candidate.assertion == "absent" and candidate.cue != "normal"
+    if cue.assertion == "present":
+        return denied
+    return cue.assertion != "none" and not denied and candidate.assertion not in {"hypothetical", "historical"}
 
 
 def _leads_on(reading: Reading, end: int) -> bool:

@@ -9,19 +9,21 @@ two findings ("interstitial opacities").
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from spacy.language import Language
 from spacy.tokens import Doc
 
 from hilum.text.clauses import ClauseFinder
-from hilum.text.lexicon import Hits, Lexicon, Term
+from hilum.text.lexicon import Lexicon, Term
 from hilum.text.reading import KEY, Candidate, Reading, reading_of
 
 MAX_GAP = 6
 MAX_NORMAL_GAP = 9
 _LEND = 4
 _ASIDE = 8
+_LONGEST = 5
 _CONJUNCTIONS = frozenset({"and", "or", "nor", ","})
 
 
@@ -117,24 +119,32 @@ def _joined(reading: Reading) -> Iterator[Candidate]:
         by_term.setdefault(part.term, {}).setdefault(part.index, []).append((start, end))
     for term, parts in by_term.items():
         if len(parts) == term.n_parts:
-            yield from _chains(reading, term, parts, reading.hits)
+            yield from _chains(reading, term, [sorted(parts[index]) for index in range(term.n_parts)])
 
 
-def _chains(reading: Reading, term: Term, parts: dict[int, list[tuple[int, int]]], hits: Hits) -> Iterator[Candidate]:
-    gap = MAX_NORMAL_GAP if term.normal else MAX_GAP
+def _chains(reading: Reading, term: Term, parts: list[list[tuple[int, int]]]) -> Iterator[Candidate]:
     for first in parts[0]:
         chain = [first]
-        for index in range(1, term.n_parts):
-            reach = _skip_aside(reading.words, chain[-1][1])
-            following = [
-                p
-                for p in parts[index]
-                if reach <= p[0] <= reach + gap and not reading.broken(reach, p[0] + 1, "hard", "exception")
-            ]
-            if not following:
+        for spans in parts[1:]:
+            following = _next(reading, term, spans, chain[-1][1])
+            if following is None:
                 break
-            chain.append(min(following, key=lambda p: (p[0], -p[1])))
+            chain.append(following)
         else:
             tokens = tuple(i for start, end in chain for i in range(start, end))
             own = tokens[: first[1] - first[0]] if term.normal else tokens
             yield Candidate(chain[0][0], chain[-1][1], own, term, len(tokens))
+
+
+def _next(reading: Reading, term: Term, spans: list[tuple[int, int]], end: int) -> tuple[int, int] | None:
+    """The part that goes on with a pattern after `end`: the nearest, the longest of those; an aside is skipped."""
+    gap = MAX_NORMAL_GAP if term.normal else MAX_GAP
+    for reach in (end, _skip_aside(reading.words, end)):
+        nearest = bisect_left(spans, (reach, 0))
+        if nearest == len(spans) or spans[nearest][0] > reach + gap:
+            continue
+        start = spans[nearest][0]
+        last = start - 1 if reading.words[start - 1] == ";" else start + 1  # "heart size is stable; not enlarged"
+        if not reading.broken(reach, last, "hard", "exception"):
+            return start, max(e for s, e in spans[nearest : nearest + _LONGEST] if s == start)
+    return None
