@@ -42,10 +42,12 @@ _EVEN = {
     **dict.fromkeys(map(ord, "\u201c\u201d"), '"'),
     ord("\uff1a"): ":",
 }
-# One character class in front lets the search skip what can end nothing; a lookbehind then says which one it was.
+# One character class in front lets the search skip what can end nothing; a lookbehind then says which one it was. A run
+# of stops is looked at from its first alone: twenty thousand of them would take a fifth of a second.
 _BREAK = re.compile(
     r"[.!?\n(\d*TN\-\u2022\u00b7\u25aa\u25e6](?:"
-    r"(?<=[.!?])(?:[.?!]*+[)\]\"']*+(?=\s|\Z)(?P<stop>)|(?<=[a-z)_]\.)(?=[A-Z][a-zA-Z ]|\d{1,2}[.)]\s)(?P<glued>))"
+    r"(?<=[.!?])(?:(?<![.!?].)[.?!]*+[)\]\"']*+(?=\s|\Z)(?P<stop>)"
+    r"|(?<=[a-z)_]\.)(?=[A-Z][a-zA-Z ]|\d{1,2}[.)]\s)(?P<glued>))"
     r"|(?<=\n)(?:(?: *+\n)++(?P<blank>)| *+(?=[A-Z][a-z])(?P<line>))"
     r"|(?<=[(\d])(?<!\S.)\d{0,2}[.)](?=\s)(?P<number>)"
     r"|(?<=[TN])(?<!\S.)(?:here|he|o) ++(?=[a-z])(?P<opener>)"
