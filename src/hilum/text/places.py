@@ -15,13 +15,16 @@ from bisect import bisect_left
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from hilum.text.pairs import PlaceHit, PlacePhrase, has_side, merge_pairs, read_pairs
 from hilum.text.reading import Candidate, Reading, reading_of
-from hilum.text.regions import PlacePhrase, has_side, merge_pairs, read_pairs
+from hilum.text.regions import placements
 from hilum.text.sharing import PlaceSharer
 from hilum.vocabulary.language import load_cues
+from hilum.vocabulary.language.standins import load_emphasis, load_sparing
 
 _SEPARATORS = frozenset({",", "and", "or", "with", "without", "no", ":", "of"})
 _ARTICLES = frozenset({"the", "a", "an"})
+_EMPHASIS = 4
 _OPENS = frozenset({",", ":", "there"})
 
 
@@ -39,6 +42,8 @@ class RegionFinder:
         self._verbs = cues.verbs
         self._prepositions = cues.prepositions
         self._glue = cues.glue
+        self._emphasis = load_emphasis()
+        self._sparing = load_sparing()
         self._sharer = PlaceSharer()
 
     def __call__(self, doc: Doc) -> Doc:
@@ -46,7 +51,8 @@ class RegionFinder:
         reading = reading_of(doc)
         if not reading.candidates:
             return doc
-        weak = [hit for phrase in self._phrases(reading) if (hit := self._attach(reading, phrase)) is not None]
+        phrases = [phrase for phrase in self._phrases(reading) if not self._is_spared(reading, phrase)]
+        weak = [hit for phrase in phrases if (hit := self._attach(reading, phrase)) is not None]
         for candidate, phrase in weak:
             if not any(has_side(side) for side, _ in candidate.pairs):
                 _give(candidate, phrase, leads=True)
@@ -58,24 +64,37 @@ class RegionFinder:
     def _phrases(self, reading: Reading) -> list[PlacePhrase]:
         phrases: list[PlacePhrase] = []
         starts = [c.start for c in reading.candidates]
-        for start, end, words in reading.hits.places:
+        for hit in reading.hits.places:
             last = phrases[-1] if phrases else None
-            if last is not None and self._continues(reading, last, start, starts):
-                last.words.append((start, end, words))
-                last.end = max(last.end, end)
+            if last is not None and self._continues(reading, last, hit, starts):
+                last.words.append(hit)
+                last.end = max(last.end, hit[1])
             else:
-                phrases.append(PlacePhrase(start, end, [(start, end, words)]))
+                phrases.append(PlacePhrase(hit[0], hit[1], [hit]))
         return phrases
 
-    def _continues(self, reading: Reading, phrase: PlacePhrase, start: int, starts: list[int]) -> bool:
+    def _continues(self, reading: Reading, phrase: PlacePhrase, hit: PlaceHit, starts: list[int]) -> bool:
+        start, _, words = hit
+        before = phrase.words[-1][2].kind
         between = reading.words[phrase.end : start]
         if len(between) > 4 or bisect_left(starts, phrase.end) < bisect_left(starts, start):
             return False
         if reading.broken(phrase.end, start + 1, "hard", "exception"):
             return False
-        if phrase.words[-1][2].kind is None and between[-2:-1] == ["and"]:  # "moderate right and small left effusions"
-            between = between[: -1 if _marked(reading, start - 1, start, "severity", "temporal") else None]
+        if words.kind is None and before is not None and not self._emphasis.isdisjoint(between):
+            return False  # "at the bases, greater on the left"
+        if words.kind is None and before is None and between[:1] == ["and"]:
+            between = self._undescribed(
+                reading, phrase.end, start
+            )  # "moderate right and possible small left effusions"
         return all(w in self._glue or (w == "," and i == 0 and len(between) <= 2) for i, w in enumerate(between))
+
+    @staticmethod
+    def _undescribed(reading: Reading, start: int, end: int) -> list[str]:
+        """The words of [start, end) without those of severity, change and doubt."""
+        said = [hit[:2] for hit in reading.marks_in(start, end) if hit[2].kind in {"severity", "temporal"}]
+        said += [(s, e) for s, e, cue in reading.hits.cues if start <= s and e <= end and cue.assertion == "uncertain"]
+        return [reading.words[at] for at in range(start, end) if not any(s <= at < e for s, e in said)]
 
     def _attach(self, reading: Reading, phrase: PlacePhrase) -> tuple[Candidate, PlacePhrase] | None:
         """Give a phrase to its finding; returned where it is that finding's only if it has no place of its own."""
@@ -94,6 +113,8 @@ class RegionFinder:
             if head is not None and before is not None:
                 _give(before, head, leads=False)
             _give(after, tail, leads=True)
+        elif before is not None and self._is_emphasis(reading, phrase, before):
+            before.place_spans.append((phrase.start, phrase.end))
         elif before is not None and not self._is_others(reading, phrase, before.end):
             _give(before, phrase, leads=False)
         elif before is not None:  # "right apical irregularities compatible with scarring"
@@ -119,13 +140,24 @@ class RegionFinder:
         if any(words.kind is not None for _, _, words in phrase.words):
             return True
         words = reading.words
-        ahead = phrase.start - 1
-        while ahead >= 0 and words[ahead] in _ARTICLES:
-            ahead -= 1
+        ahead = _ahead(reading, phrase.start, 0)
         if ahead >= 0 and words[ahead] in self._prepositions and phrase.start - ahead > 1:
             return True
         behind = words[phrase.end]
         return behind in _OPENS or behind in self._verbs or _marked(reading, phrase.end, start, "link")
+
+    def _is_spared(self, reading: Reading, phrase: PlacePhrase) -> bool:
+        """Whether it is said that the finding is not there: "with sparing of the apices"."""
+        ahead = _ahead(reading, phrase.start, 0)
+        ahead -= ahead > 0 and reading.words[ahead] == "of"
+        return ahead >= 0 and reading.words[ahead] in self._sparing
+
+    def _is_emphasis(self, reading: Reading, phrase: PlacePhrase, before: Candidate) -> bool:
+        """Whether a side tells where more is of what lies on both: "at the bases, more so on the left"."""
+        if any(words.kind is not None for _, _, words in phrase.words):
+            return False
+        near = reading.words[max(before.end, phrase.start - _EMPHASIS) : phrase.start]
+        return not self._emphasis.isdisjoint(near) and any(side == "?both" for side, _ in before.pairs)
 
     def _is_listed(self, reading: Reading, start: int, end: int) -> bool:
         """Whether something unknown stands in a list before a finding: "left hilar calcifications and a nodule"."""
@@ -157,9 +189,7 @@ class RegionFinder:
         self, reading: Reading, phrase: PlacePhrase, before: Candidate
     ) -> tuple[PlacePhrase | None, PlacePhrase]:
         """Part a phrase between two findings: "in the left base and right apical nodule"."""
-        ahead = phrase.start - 1
-        while ahead >= before.end and reading.words[ahead] in _ARTICLES:
-            ahead -= 1
+        ahead = _ahead(reading, phrase.start, before.end)
         if ahead < before.end or reading.words[ahead] not in self._prepositions:
             return None, phrase
         for number in range(len(phrase.words) - 1, 0, -1):
@@ -173,13 +203,21 @@ class RegionFinder:
 
 
 def _give(candidate: Candidate, phrase: PlacePhrase, *, leads: bool) -> None:
-    pairs = read_pairs(phrase, candidate)
+    pairs = read_pairs(phrase, candidate, diffuse=placements()[candidate.finding].rule == "diffuse")
     if pairs:
         candidate.leads = leads if not candidate.own_place else candidate.leads
         candidate.own_place = True
         candidate.placed_by = "said"
         candidate.place_spans.append((phrase.start, phrase.end))
         candidate.pairs = merge_pairs(candidate.pairs + pairs)
+
+
+def _ahead(reading: Reading, start: int, low: int) -> int:
+    """The token in front of `start` and the articles there; low - 1 if there is none from `low` on."""
+    ahead = start - 1
+    while ahead >= low and reading.words[ahead] in _ARTICLES:
+        ahead -= 1
+    return ahead
 
 
 def _cut(reading: Reading, start: int, end: int) -> bool:
@@ -194,4 +232,8 @@ def _marked(reading: Reading, start: int, end: int, *kinds: str) -> bool:
 def _words(reading: Reading, candidate: Candidate) -> str:
     """The words that placed a candidate, in the order of the text."""
     spans = sorted(set(candidate.place_spans))
-    return " .. ".join(" ".join(reading.words[start:end]) for start, end in spans).replace(" ,", ",")
+    return (
+        " .. ".join(" ".join(reading.words[start:end]) for start, end in spans)
+        .replace(" ,", ",")
+        .replace("\u00a4", "_")
+    )

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from hilum.text.pairs import has_side, merge_pairs, settle_sides
 from hilum.text.reading import Candidate, Pair, Reading
-from hilum.text.regions import has_side, merge_pairs, placements, settle_sides
+from hilum.text.regions import placements
 from hilum.vocabulary import finding_category
 from hilum.vocabulary.language import load_cues
 from hilum.vocabulary.language.standins import load_nearby

@@ -1,6 +1,6 @@
-"""Words that take up what was named before: "none on the left", "adjacent atelectasis".
+"""Words that take up what was named before: "none on the left", "adjacent atelectasis", "more so on the left".
 
-In: the sections standins and nearby of places.yaml. Out: plain words, read once.
+In: the sections standins, emphasis, sparing and nearby of places.yaml. Out: plain words, read once.
 """
 
 from __future__ import annotations
@@ -29,4 +29,20 @@ def load_standins() -> Mapping[str, str]:
 @cache
 def load_nearby() -> frozenset[str]:
     """Words that put a finding beside the one of the sentence before."""
-    return frozenset(words(FILE, "nearby", [word for row in read_rows(FILE, "nearby") for word in row["words"]]))
+    return _words("nearby")
+
+
+@cache
+def load_emphasis() -> frozenset[str]:
+    """Words that tell where more is of what lies on both sides."""
+    return _words("emphasis")
+
+
+@cache
+def load_sparing() -> frozenset[str]:
+    """Words in front of the place where a finding is not."""
+    return _words("sparing")
+
+
+def _words(key: str) -> frozenset[str]:
+    return frozenset(words(FILE, key, [word for row in read_rows(FILE, key) for word in row["words"]]))
