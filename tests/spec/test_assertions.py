@@ -248,6 +248,7 @@ HEDGES: list[Row] = [
     ("Hx of COPD.", None, "copd_emphysema", "nothing"),
     ("Clinical correlation for pneumonia is recommended.", None, "pneumonia", "nothing"),
     ("Repeat radiograph after diuresis to exclude underlying pneumonia.", None, "pneumonia", "nothing"),
+    ("Attention on follow-up to the left base for developing pneumonia.", None, "pneumonia", "nothing"),
     ("S/p left chest tube placement.", LEFT_LUNG, "chest_tube", "present"),
     ("S/p right upper lobectomy, no pneumothorax.", None, "pneumothorax", "absent"),
 ]

@@ -207,13 +207,16 @@ FALSE_DENIALS: list[Row] = [
 
 # the denial is of something else: of change, size, tension, calcium
 OF_SOMETHING_ELSE: list[Row] = [
+    ("Non-displaced left rib fracture.", LEFT_LUNG, "rib_fracture", "present"),
     ("Nonspecific opacity at the right base.", RIGHT_BASE, "lung_opacity", "present"),
     ("Noncalcified nodule in the right upper lobe.", RIGHT_UPPER, "mass_nodule", "present"),
     ("Noncalcified nodule in the right upper lobe.", None, "calcified_nodule", "nothing"),
+    ("Nodule without calcification at the left apex.", LEFT_APEX, "mass_nodule", "present"),
     ("The left effusion is not large.", LEFT_ANGLE, "pleural_effusion", "present"),
     ("Right pneumothorax without tension.", RIGHT_APEX, "pneumothorax", "present"),
     ("Right pneumothorax with no evidence of tension.", RIGHT_APEX, "pneumothorax", "present"),
     ("The edema has not progressed.", LUNGS, "pulmonary_edema", "present"),
+    ("No evidence of change in the right effusion.", RIGHT_ANGLE, "pleural_effusion", "present"),
     ("Left effusion, no larger than before.", LEFT_ANGLE, "pleural_effusion", "present"),
     ("Mild edema, no worse than before.", LUNGS, "pulmonary_edema", "present"),
     ("Without significant interval change in moderate right effusion.", RIGHT_ANGLE, "pleural_effusion", "present"),

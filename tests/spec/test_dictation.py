@@ -95,10 +95,14 @@ EMERGENCY: list[Row] = [
      "pleural effusion or pneumothorax is present.", LUNGS, "vascular_congestion", "absent"),
     ("The cardiac, mediastinal and hilar contours are unremarkable, the pulmonary vasculature is not engorged, and no "
      "pleural effusion or pneumothorax is present.", None, "pleural_effusion", "absent"),
+    ("The cardiac, mediastinal and hilar contours are unremarkable, the pulmonary vasculature is not engorged, and no "
+     "pleural effusion or pneumothorax is present.", HEART, "enlarged_cardiac_silhouette", "absent"),
     ("Streaky left basilar opacity likely reflects atelectasis, though early infection is not excluded in the "
      "appropriate setting.", LEFT_BASE, "atelectasis", "uncertain"),
     ("Streaky left basilar opacity likely reflects atelectasis, though early infection is not excluded in the "
      "appropriate setting.", LEFT_BASE, "lung_opacity", "present"),
+    ("No displaced rib fracture is identified, but if there is high clinical suspicion for rib fracture, a dedicated "
+     "rib series could be performed.", None, "rib_fracture", "absent"),
     ("There is mild blunting of the left costophrenic angle posteriorly, suggestive of a trace pleural effusion.",
      LEFT_ANGLE, "pleural_effusion", "uncertain"),
     ("There is mild blunting of the left costophrenic angle posteriorly, suggestive of a trace pleural effusion.",
@@ -159,10 +163,14 @@ EMERGENCY: list[Row] = [
 CHANGE: list[Row] = [
     ("Since the prior radiograph from ___, there has been interval clearing of the left lower lobe consolidation with "
      "only minimal residual atelectasis at the left base.", LEFT_BASE, "consolidation", "absent"),
+    ("Since the prior radiograph from ___, there has been interval clearing of the left lower lobe consolidation with "
+     "only minimal residual atelectasis at the left base.", LEFT_BASE, "atelectasis", "present"),
     ("In comparison with the study of ___, there is little change in the enlargement of the cardiac silhouette and "
      "bilateral pleural effusions.", HEART, "enlarged_cardiac_silhouette", "present"),
     ("In comparison with the study of ___, there is little change in the enlargement of the cardiac silhouette and "
      "bilateral pleural effusions.", ANGLES, "pleural_effusion", "present"),
+    ("In comparison with the earlier study, there is no interval change or evidence of acute focal pneumonia.", None,
+     "pneumonia", "absent"),
     ("No relevant change as compared to the previous image, with moderate cardiomegaly and mild pulmonary edema.",
      HEART, "enlarged_cardiac_silhouette", "present"),
     ("No relevant change as compared to the previous image, with moderate cardiomegaly and mild pulmonary edema.",
@@ -191,6 +199,8 @@ CHANGE: list[Row] = [
     ("No new focal consolidation, and the known right upper lobe mass is unchanged.", RIGHT_UPPER, "mass_nodule",
      "present"),
     ("No new focal consolidation, and the known right upper lobe mass is unchanged.", None, "consolidation", "absent"),
+    ("Neither the right nor the left pleural effusion has changed.", ANGLES, "pleural_effusion", "present"),
+    ("The right apical pneumothorax has neither increased nor resolved.", RIGHT_APEX, "pneumothorax", "present"),
 ]  # fmt: skip
 
 OUTPATIENT: list[Row] = [

@@ -77,6 +77,7 @@ FALSE_FRIENDS: list[Row] = [
 # where rule labellers are known to fail: double negation, long lists, "clear", stable, hidden negation
 PUBLISHED_ERRORS: list[Row] = [
     ("Cannot exclude pneumothorax.", None, "pneumothorax", "uncertain"),
+    ("Heart size is stable; no longer enlarged.", HEART, "enlarged_cardiac_silhouette", "absent"),
     ("Unable to exclude a small left effusion.", LEFT_ANGLE, "pleural_effusion", "uncertain"),
     ("Lungs are clear of any infiltrate or effusion.", None, "pleural_effusion", "absent"),
     ("The cardiac silhouette is normal in size.", HEART, "enlarged_cardiac_silhouette", "absent"),
