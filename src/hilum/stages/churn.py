@@ -10,9 +10,6 @@ from __future__ import annotations
 import csv
 import json
 import logging
-import os
-import re
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,25 +17,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hilum.errors import BadDataError, UsageError
+from hilum.errors import UsageError
 from hilum.labels.churn import NEEDED, Churn, compare_labels, count_changes, labels_of
-from hilum.lineage.revisions import resolve_revision, write_files
+from hilum.lineage.revisions import resolve_revision
+from hilum.lineage.versions import HERE, annotate_with, check_out
 from hilum.tables import whole_file
 from hilum.text.reports import STDIN, Reports
 
 log = logging.getLogger(__name__)
 
-CODE, PARAMS = "src/hilum", "params.yaml"
-HERE = "the working tree"
 KINDS = ("appeared", "vanished", "changed")
 _MOST_ROWS = 40
-_ERROR = re.compile(r"[A-Za-z_.]*(?:Error|Exception)(?=:|\Z)")
-_PROGRAM = (
-    "import pathlib, sys; home = sys.argv.pop(1); sys.path.insert(0, home); import hilum; "
-    "sys.exit('other code') if not pathlib.Path(hilum.__file__).is_relative_to(home) else None; "
-    "from hilum.cli import main; main()"
-)
-"""`hilum` of one source folder and no other, whatever is installed."""
 
 
 def run(source: Path, revision: str, root: Path, out: Path | None, on_conflict: str, as_json: bool) -> str:
@@ -52,7 +41,7 @@ def run(source: Path, revision: str, root: Path, out: Path | None, on_conflict: 
     commit = resolve_revision(root, revision)
     with TemporaryDirectory(prefix="hilum-diff-") as name:
         folder = Path(name)
-        old = _check_out(root, revision, commit, folder / "then")
+        old = check_out(root, revision, commit, folder / "then")
         reports = _readable_by_any(source, folder)
         log.info("annotate: reading %s with the code of %s (%s) and of %s", source, revision, commit[:8], HERE)
         homes = {f"revision {revision}": old, HERE: root}
@@ -68,16 +57,6 @@ def run(source: Path, revision: str, root: Path, out: Path | None, on_conflict: 
     return _as_json(churn, revision, commit) if as_json else "\n".join(list_churn(churn, revision, commit))
 
 
-def _check_out(root: Path, revision: str, commit: str, folder: Path) -> Path:
-    folder.mkdir()
-    missing = {CODE, PARAMS} - set(write_files(root, commit, [CODE, PARAMS], folder))
-    if missing:
-        raise UsageError(
-            f"Revision {revision} ({commit[:8]}) has no {' and no '.join(sorted(missing))}: no `annotate`."
-        )
-    return folder
-
-
 def _readable_by_any(source: Path, folder: Path) -> Path:
     """A source in a form that every version reads: tables and standard input become a csv that lives as long."""
     is_table = source.suffix == ".parquet" or (source.is_dir() and any(source.glob("*.parquet")))
@@ -90,24 +69,6 @@ def _readable_by_any(source: Path, folder: Path) -> Path:
         writer.writerow(("study_id", "text"))
         writer.writerows(Reports(source))
     return path
-
-
-def annotate_with(home: Path, reports: Path, out: Path, side: str) -> Path:
-    """Run `hilum annotate` as it is in a folder. Of what it says in failing only what holds no report text is kept."""
-    code = str((home / "src").resolve())
-    words = [sys.executable, "-c", _PROGRAM, code, "annotate", str(reports), "--out", str(out)]
-    env = {**os.environ, "PYTHONPATH": code, "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(words, cwd=home, env=env, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode == 0 and out.is_file():
-        return out
-    lines = done.stderr.strip().splitlines() or [""]
-    told = [line.removeprefix("hilum: ") for line in lines if line.startswith("hilum: ")]
-    name = _ERROR.match(lines[-1])
-    reason = told[-1] if told else name[0] if name else "no reason given"
-    if "No such command" in lines[-1] or reason in ("ModuleNotFoundError", "ImportError"):
-        advice = "mend it first" if side == HERE else "name a later revision"
-        raise UsageError(f"{side} has no `hilum annotate` that runs ({reason}); {advice}.")
-    raise BadDataError(f"{side}: `hilum annotate` ended with exit {done.returncode} ({reason}).")
 
 
 def read_columns(path: Path) -> dict[str, list[Any]]:

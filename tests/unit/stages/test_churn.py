@@ -12,9 +12,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from hilum.errors import BadDataError, UsageError
+from hilum.errors import UsageError
 from hilum.schema import REPORTS
-from hilum.stages.churn import HERE, annotate_with, list_churn, read_columns, run
+from hilum.stages.churn import list_churn, read_columns, run
 from hilum.tables import write_table
 
 RULE = "impression_then_present"
@@ -105,28 +105,6 @@ def test_a_revision_without_the_verb_is_named(checkout: Path, reports: Path) -> 
         run(reports, "HEAD~2", checkout, None, RULE, as_json=False)
     with pytest.raises(UsageError, match="There is no revision 'HEAD~3'"):
         run(reports, "HEAD~3", checkout, None, RULE, as_json=False)
-
-
-@pytest.mark.parametrize(
-    ("last_words", "error", "message"),
-    [
-        ("raise SystemExit('hilum: params.yaml is not here; look there.')", BadDataError, r"params\.yaml is not here"),
-        ("raise ValueError('Left effusion.')", BadDataError, r"ended with exit 1 \(ValueError\)"),
-        ("raise ValueError('of\\nLeft effusion: small')", BadDataError, r"ended with exit 1 \(no reason given\)"),
-        ("import no_such_module", UsageError, r"the working tree has no .* that runs \(ModuleNotFoundError\); mend it"),
-        ("raise SystemExit(\"Error: No such command 'annotate'.\")", UsageError, "has no .hilum annotate. that runs"),
-        ("pass", BadDataError, "ended with exit 0"),
-    ],
-)
-def test_code_that_cannot_annotate_is_told_without_report_text(
-    tmp_path: Path, last_words: str, error: type[Exception], message: str
-) -> None:
-    (tmp_path / "src/hilum/cli").mkdir(parents=True)
-    (tmp_path / "src/hilum/__init__.py").write_text("")
-    (tmp_path / "src/hilum/cli/__init__.py").write_text(f"def main():\n    {last_words}\n")
-    with pytest.raises(error, match=message) as raised:
-        annotate_with(tmp_path, tmp_path, tmp_path / "out.jsonl", HERE)
-    assert "effusion" not in str(raised.value)
 
 
 def test_wrong_words_are_refused_before_anything_runs(checkout: Path, reports: Path, tmp_path: Path) -> None:
