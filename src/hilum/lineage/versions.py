@@ -18,11 +18,16 @@ from hilum.lineage.revisions import write_files
 CODE, PARAMS = "src/hilum", "params.yaml"
 HERE = "the working tree"
 _ERROR = re.compile(r"[A-Za-z_.]*(?:Error|Exception)(?=:|\Z)")
-_PROGRAM = (
-    "import pathlib, sys; home = sys.argv.pop(1); sys.path.insert(0, home); import hilum; "
-    "sys.exit('hilum: another hilum than the one of this folder is found first') if not pathlib.Path(hilum.__file__).is_relative_to(home) else None; "
-    "from hilum.cli import main; main()"
-)
+_PROGRAM = """
+import pathlib, sys
+home = sys.argv.pop(1)
+sys.path.insert(0, home)
+import hilum
+if not pathlib.Path(hilum.__file__).is_relative_to(home):
+    sys.exit("hilum: another hilum than the one of this folder is found first")
+from hilum.cli import main
+main()
+"""
 """`hilum` of one source folder and no other, whatever is installed."""
 
 
