@@ -51,7 +51,9 @@ class RegionFinder:
         reading = reading_of(doc)
         if not reading.candidates:
             return doc
-        phrases = [phrase for phrase in self._phrases(reading) if not self._is_spared(reading, phrase)]
+        phrases = [
+            p for p in self._phrases(reading) if not (self._is_spared(reading, p) or self._is_pronoun(reading, p))
+        ]
         weak = [hit for phrase in phrases if (hit := self._attach(reading, phrase)) is not None]
         for candidate, phrase in weak:
             if not any(has_side(side) for side, _ in candidate.pairs):
@@ -151,6 +153,15 @@ class RegionFinder:
         ahead = _ahead(reading, phrase.start, 0)
         ahead -= ahead > 0 and reading.words[ahead] == "of"
         return ahead >= 0 and reading.words[ahead] in self._sparing
+
+    def _is_pronoun(self, reading: Reading, phrase: PlacePhrase) -> bool:
+        """Whether "both" is said of two findings and not of two sides: "effusion and atelectasis, both unchanged"."""
+        if reading.words[phrase.start : phrase.end] != ["both"] or phrase.end == len(reading.words):
+            return False
+        changes = {
+            start for start, _, mark in reading.marks_in(phrase.end, len(reading.words)) if mark.kind == "temporal"
+        }
+        return reading.words[phrase.end] in self._verbs | {"of"} or phrase.end in changes
 
     def _is_emphasis(self, reading: Reading, phrase: PlacePhrase, before: Candidate) -> bool:
         """Whether a side tells where more is of what lies on both: "at the bases, more so on the left"."""

@@ -15,7 +15,7 @@ from hilum.vocabulary.language import load_cues
 _AHEAD, _BEHIND = 10, 14
 _LIST = frozenset({"and", "or", ","})
 _STOPS = frozenset({":", "with", "without", "no"})
-_PLURALS = frozenset({"are", "have", "were", "remain", "appear"})
+_PLURALS = frozenset({"are", "have", "were", "remain", "appear", "both"})
 _ASIDE = frozenset({"now", "also", "not", "been", "be", "quite", "very", "this", "time", "overall", "stable"})
 
 Hit = tuple[int, int, str, str]
@@ -113,15 +113,19 @@ class Scope:
         return found
 
     def _closed(self, before: int, start: int, kind: str) -> list[Candidate]:
-        """A finding and, for a change behind a plural verb, the list that ends with it."""
+        """A finding and, for a change behind a plural verb, the list that ends with it; "both" are two."""
         candidates = self._reading.candidates
         found = [candidates[before]]
         if kind != "temporal" or _PLURALS.isdisjoint(self._reading.words[found[0].end : start]):
             return found
-        for number in range(before - 1, -1, -1):
+        both = "both" in self._reading.words[found[0].end : start]
+        first = max(before - 1, 0) if both else 0
+        for number in range(before - 1, first - 1, -1):
             between = self._reading.words[candidates[number].end : candidates[number + 1].start]
-            joined = not _LIST.isdisjoint(between) and self._verbs.isdisjoint(between) and _STOPS.isdisjoint(between)
-            if not joined or self._reading.broken(candidates[number].end, start, "hard", "exception"):
+            listed = not _LIST.isdisjoint(between) and _STOPS.isdisjoint(between)
+            if not (listed or both) or not self._verbs.isdisjoint(between):
+                break
+            if self._reading.broken(candidates[number].end, start, "hard", "exception"):
                 break
             found.append(candidates[number])
         return found
