@@ -3,8 +3,8 @@
 In: mentions, sections and studies. Out: one row a study, 1.0 present, 0.0 absent, -1.0 uncertain, null not mentioned.
 The findings' columns stand in vocabulary/concepts/findings.yaml (`chexpert`); the rest is the CheXpert labeller's way
 (its code: stages/aggregate.py), which is not that of region_labels:
-- Text: by default the conclusion alone, for that is what MIMIC's own labels were read from: the impression, else the
-  findings, else the last paragraph. `report` reads every section that makes labels.
+- Text: `report` reads every section that makes labels. `conclusion` reads what MIMIC's own labels were read from: the
+  impression, else the findings, else the last paragraph; what stands only elsewhere is blank, though it was said.
 - Merge: positive beats uncertain beats negative, whatever was said where (the labeller's code lets uncertain win where
   all three are said; its paper does not).
 - Heart failure, present or doubted, makes Cardiomegaly uncertain beside what is said of the heart.

@@ -19,13 +19,17 @@ VERDICTS = {
     "red": "The line stops here until what is listed below is mended.",
 }
 LABELLERS = {"chexpert": "CheXpert labeller", "negbio": "NegBio labeller", "test_set": "radiologist, test set"}
+TEXTS = {"conclusion": "hilum reading the conclusion", "report": "hilum reading the whole report"}
 VALUES = ("blank", "0", "\N{MINUS SIGN}1", "1")
 
 
-def render_data_page(document: Mapping[str, Any], collection: str, agreement: Sequence[Mapping[str, Any]] = ()) -> str:
+def render_data_page(
+    document: Mapping[str, Any], collection: str, agreement: Sequence[Mapping[str, Any]] | None = ()
+) -> str:
     """The page for one verdict.
 
-    document: {verdict, checks, counts} as `validate` writes it. agreement: by labeller, as `labels.agreement` has it.
+    document: {verdict, checks, counts} as `validate` writes it. agreement: by labeller, as `labels.agreement` has it,
+    and the text that hilum read; None: a table that it needs is broken.
     """
     checks = document["checks"]
     by_table = [(name, list(rows)) for name, rows in groupby(_by_table(checks), key=lambda row: row["table"])]
@@ -42,7 +46,10 @@ def render_data_page(document: Mapping[str, Any], collection: str, agreement: Se
             "n_passed": sum(row["passed"] for row in checks),
             "by_table": by_table,
             "counts": counts,
-            "agreement": [{**one, "name": LABELLERS[one["labeller"]]} for one in agreement],
+            "agreement": [
+                {**one, "name": f"{LABELLERS[one['labeller']]}, {TEXTS[one['text']]}"} for one in agreement or ()
+            ],
+            "compared": agreement is not None,
             "values": VALUES,
             "tables": [name for name in counts["partitions"][0] if name != "partition"] if counts["partitions"] else [],
             "n_files": counts["funnel"][0]["n"],
@@ -50,6 +57,10 @@ def render_data_page(document: Mapping[str, Any], collection: str, agreement: Se
             "n_quarantined": sum(row["n"] for row in counts["quarantine"]),
         },
     )
+
+
+def _name(compared: Mapping[str, Any]) -> str:
+    return f"{LABELLERS[compared['labeller']]}, {TEXTS[compared['text']]}"
 
 
 def _by_table(checks: list[dict[str, Any]]) -> list[dict[str, Any]]:

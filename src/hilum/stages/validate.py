@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from hilum.errors import GateError
 from hilum.labels.agreement import compare_labels
-from hilum.quality.verdict import Limits, Words, judge_line, refusal, to_document, to_json
+from hilum.labels.chexpert import READ, label_chexpert
+from hilum.quality.verdict import Judgement, Limits, Words, judge_line, refusal, to_document, to_json
 from hilum.report.data_page import render_data_page
-from hilum.schema import CHEXPERT_LABELS, PUBLISHED_LABELS
+from hilum.schema import MENTIONS, PUBLISHED_LABELS, REPORTS, SECTIONS
 from hilum.tables import write_text
 from hilum.vocabulary import FINDINGS, REGION_PARENTS, REGIONS
 
@@ -33,17 +32,26 @@ def run(data: Path, partitions: Sequence[str], out: Path, page: Path, params: Va
     judgement = judge_line(data, partitions, limits, Words(REGIONS, FINDINGS, REGION_PARENTS))
     document = to_document(judgement)
     write_text(out, to_json(document))
-    write_text(page, render_data_page(document, collection, find_agreement(judgement.frames)))
+    write_text(page, render_data_page(document, collection, find_agreement(judgement)))
     n_failed = sum(not check.passed for check in judgement.checks)
     log.info("validate: %s, %d of %d checks failed", judgement.verdict, n_failed, len(judgement.checks))
     if judgement.verdict == "red":
         raise GateError(refusal(judgement, page))
 
 
-def find_agreement(frames: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
-    """hilum's CheXpert labels beside those that the source holds; nothing where a table is broken: the gate says so."""
-    ours, published = frames[CHEXPERT_LABELS.name], frames[PUBLISHED_LABELS.name]
-    for frame, table in ((ours, CHEXPERT_LABELS), (published, PUBLISHED_LABELS)):
-        if not set(table.column_names) <= set(frame.columns) or frame.duplicated(list(table.key)).any():
-            return []
-    return compare_labels(ours, published)
+def find_agreement(judgement: Judgement) -> list[dict[str, Any]] | None:
+    """CheXpert's labels as hilum reads them, from the conclusion and from the whole report, beside the source's own.
+
+    Empty where the source has none; None where a table that is needed failed a critical check.
+    """
+    tables = (REPORTS, SECTIONS, MENTIONS, PUBLISHED_LABELS)
+    if {check.table for check in judgement.failed("critical")} & {table.name for table in tables}:
+        return None
+    reports, sections, mentions, published = (judgement.frames[table.name] for table in tables)
+    if published.empty:
+        return []
+    compared = []
+    for text in READ:
+        ours = label_chexpert(reports, sections, mentions, text)
+        compared += [{**one, "text": text} for one in compare_labels(ours, published)]
+    return compared

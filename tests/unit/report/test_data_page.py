@@ -78,12 +78,24 @@ def agreement() -> list[dict]:
     row = {"label": "Lung Opacity", "table": [[5000, 1, 0, 2], [3, 40, 0, 0], [0, 0, 6, 7], [8, 0, 0, 900]],
            "n_published": 1234, "n_ours": 955, "agreement": 0.9951, "kappa": 0.972, "mention_f1": 0.9,
            "negation_f1": None, "uncertainty_f1": 0.5}  # fmt: skip
-    return [{"labeller": "negbio", "n_studies": 5967, "n_unread": 3, "n_unpublished": 2, "labels": [row]}]
+    return [
+        {
+            "labeller": "negbio",
+            "text": "conclusion",
+            "n_studies": 5967,
+            "n_unread": 3,
+            "n_unpublished": 2,
+            "labels": [row],
+        }
+    ]
 
 
 def test_agreement_is_shown_by_label_with_its_four_values() -> None:
     page = render_data_page(document(), "x", agreement())
-    assert "NegBio labeller" in page and "Lung Opacity: studies by the published value" in page
+    assert (
+        "NegBio labeller, hilum reading the conclusion" in page
+        and "Lung Opacity: studies by the published value" in page
+    )
     assert "99.5 %" in page and "0.972" in page and "1,234" in page and "5,967 studies with both" in page
     rows = re.findall(r'<tr><th scope="row">(blank|0|1|\N{MINUS SIGN}1)</th>(.*?)</tr>', page)
     cells = {value: re.findall(r">([\d,]+)</td>", row) for value, row in rows}
@@ -99,6 +111,8 @@ def test_agreement_is_shown_by_label_with_its_four_values() -> None:
 
 def test_a_source_without_labels_is_said_in_one_line() -> None:
     assert "The source holds no labels of its own" in render_data_page(document(), "x")
+    broken = render_data_page(document("red"), "x", None)
+    assert "Not compared" in broken and "The source holds no labels" not in broken
 
 
 def test_unknown_terms_are_counted_and_never_named() -> None:
