@@ -23,7 +23,7 @@ from typing import Any, Protocol
 from flows.checkout import log_path, one_run, read_seconds, write_seconds
 from flows.graph import Line
 from flows.plan import KEEP, RUN, PlannedStage, plan_line
-from flows.stage_process import KEPT, RAN, RESTORED, StageRun, end_all, run_through_dvc
+from flows.stage_process import KEPT, RAN, RESTORED, StageFailed, StageRun, end_all, run_through_dvc
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +51,13 @@ class ThreadEngine:
 
 @dataclass
 class RunReport:
-    """What a run did. did: stage -> ran, restored, kept, failed or not reached. seconds: of the stages that ran."""
+    """What a run did. did: stage -> ran, restored, kept, failed or not reached. seconds: of the stages that ran.
+
+    outs: stage -> the paths it writes.
+    """
 
     run: str
+    outs: dict[str, list[str]] = field(default_factory=dict)
     did: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     errors: dict[str, Exception] = field(default_factory=dict)
@@ -63,14 +67,20 @@ class RunReport:
         return sum(value in how for value in self.did.values())
 
 
-def drive(root: Path, jobs: int, engine: Engine, threads: Mapping[str, int]) -> RunReport:
+def drive(
+    root: Path, jobs: int, engine: Engine, threads: Mapping[str, int], before: Callable[[], object] | None = None
+) -> RunReport:
     """Bring the whole line up to date; `errors` of the report holds what failed, when all that could run has run.
 
-    threads: section of params.yaml -> the threads its stages compute with; one where it is missing.
+    threads: section of params.yaml -> the threads its stages compute with; one where it is missing. before: done first,
+    when no other run can be at work here.
     Raises UsageError if another run holds the checkout.
     """
     with one_run(root), closing(Line(root)) as line:
         report = RunReport(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
+        report.outs = {name: line.outs(name) for name in line.stages()}
+        if before is not None:
+            before()
         try:
             _Walk(root, jobs, engine, line, report, threads).walk()
             if report.count(RAN, RESTORED):
@@ -157,10 +167,12 @@ class _Walk:
             del self._running[name]
         try:
             done: StageRun = handle.result()
-        except Exception as error:
-            log.error("run: %s", error)
-            self._report.errors[names[0]] = error
-            self._report.did.update(dict.fromkeys(names, "failed"))
+        except StageFailed as failure:
+            self._fail(failure.stage, failure.error)
+            self._report.did.update(failure.did)
+            return
+        except Exception as error:  # nothing of it is known to have worked; the others go on
+            self._fail(names[0], error)
             return
         share = done.seconds / max(1, sum(done.did.get(name) == RAN for name in names))
         for name in names:
@@ -168,3 +180,8 @@ class _Walk:
             if self._report.did[name] == RAN:
                 self._report.seconds[name] = share
         log.info("run: %s %s in %.1f s", ", ".join(names), "/".join(sorted(set(done.did.values()))), done.seconds)
+
+    def _fail(self, name: str, error: Exception) -> None:
+        log.error("run: %s", error)
+        self._report.errors[name] = error
+        self._report.did[name] = "failed"

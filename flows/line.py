@@ -1,8 +1,8 @@
 """The line as a Prefect flow: its stages as tasks, run by the scheduler of `driver`.
 
 In: a checkout. Out: the artifacts and the dvc.lock that `dvc repro` leaves, and in Prefect one task run for every stage
-(or bundle of short ones) that was handed to DVC, and a table of what became of each. Prefect decides nothing that DVC
-decides and caches nothing. Stage output goes to log files, since it may name cases; Prefect gets counts and names.
+(or bundle of short ones) that was handed to DVC, and an account of what became of each. Prefect decides nothing that
+DVC decides and caches nothing. Stage output goes to log files, since it may name cases; Prefect gets counts and names.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from typing import Any
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
 
-from prefect import flow, task
-from prefect.artifacts import create_table_artifact
+from prefect import flow, tags, task
+from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.account import write_account
+from flows.dead_runs import mark_dead_runs
 from flows.driver import RunReport, drive
 from flows.stage_process import StageRun
 
@@ -40,23 +43,17 @@ def run_stages(work: Callable[[], StageRun]) -> StageRun:
 
 
 def run_line(root: Path, jobs: int, threads: Mapping[str, int]) -> RunReport:
-    """Bring every stage of the checkout up to date as a Prefect flow."""
-
+    """Bring every stage of the checkout up to date as a Prefect flow. Raises the first failed stage's error."""
+    tag = f"checkout:{root.resolve()}"
     runner: Any = ThreadPoolTaskRunner(max_workers=jobs)
 
     @flow(name="hilum-line", persist_result=False, task_runner=runner)
     def hilum_line() -> RunReport:
-        report = drive(root, jobs, PrefectEngine(), threads)
-        create_table_artifact(
-            key="stages",
-            table=[
-                {"stage": name, "what": how, "seconds": round(report.seconds.get(name, 0), 1)}
-                for name, how in report.did.items()
-            ],
-            description=f"Run {report.run}: {report.count('ran')} ran, {report.count('restored')} restored",
-        )
+        report = drive(root, jobs, PrefectEngine(), threads, before=lambda: mark_dead_runs(tag, flow_run.id))
+        create_markdown_artifact(write_account(report, root), key="line")
         if report.errors:
             raise next(iter(report.errors.values()))
         return report
 
-    return hilum_line()
+    with tags(tag):
+        return hilum_line()

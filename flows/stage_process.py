@@ -46,8 +46,16 @@ class StageRun:
     log: Path
 
 
+class StageFailed(Exception):
+    """A stage failed. error: as its exit code stands for; did: what DVC did with the stages before it."""
+
+    def __init__(self, stage: str, error: HilumError, did: Mapping[str, str]) -> None:
+        super().__init__(str(error))
+        self.stage, self.error, self.did = stage, error, did
+
+
 def run_through_dvc(names: Sequence[str], root: Path, log: Path, workers: int) -> StageRun:
-    """Bring stages up to date, in the order given. Raises the error that the failed stage's exit code stands for."""
+    """Bring stages up to date, in the order given. Raises StageFailed at the first that fails."""
     began = time.monotonic()
     for attempt in range(_TRIES):
         text, code = _run(names, root, log, workers)
@@ -60,10 +68,11 @@ def run_through_dvc(names: Sequence[str], root: Path, log: Path, workers: int) -
     if code:
         failed = next((name for name in reversed(did) if did[name] == RAN), names[0])
         status = exited[-1] if exited else code
-        raise _ERRORS.get(status, HilumError)(
+        error = _ERRORS.get(status, HilumError)(
             f"stage {failed} failed (exit {status}); its messages are in {log.relative_to(root)}. Mend the cause and "
             f"run `hilum run` again: finished stages are kept."
         )
+        raise StageFailed(failed, error, {name: how for name, how in did.items() if name != failed})
     return StageRun(did, time.monotonic() - began, log)
 
 
