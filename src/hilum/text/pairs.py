@@ -51,20 +51,21 @@ def read_pairs(phrase: PlacePhrase, candidate: Candidate, *, diffuse: bool) -> l
         elif not words.partial or any(kind not in ("lung", ELSEWHERE) for kind in heads):
             reader.say_kind(words)
         elif "lung" in heads:
-            reader.pending.append(words.kind)
+            reader.wait(words.kind)
     return reader.finish()
 
 
 class _PairReader:
     """Reads a place phrase from left to right.
 
-    pairs: what was read. pending: zones that wait for their "lung" ("lower left lung"). A side is fresh until a place
-    has taken it; then it still holds for the places that follow ("left upper and lower lobes") until another is said.
+    pairs: what was read. _pending: zones that wait for their "lung" ("lower left lung"), with the sides so far. A side
+    is fresh until a place has taken it; then it still holds for the places that follow ("left upper and lower lobes")
+    until another is said.
     """
 
     def __init__(self) -> None:
         self.pairs: list[Pair] = []
-        self.pending: list[str] = []
+        self._pending: list[tuple[list[str], str]] = []
         self._sides: list[str] = []
         self._fresh = True
 
@@ -77,6 +78,11 @@ class _PairReader:
         else:
             self._sides, self._fresh = sides, True
 
+    def wait(self, kind: str) -> None:
+        """Take in a zone whose "lung" or "lobes" is still to come."""
+        self._pending.append(([*self._sides], kind))
+        self._fresh = not self._sides
+
     def forget_sides(self) -> None:
         """Drop the side that belongs to a place outside the regions."""
         self._sides, self._fresh = [], True
@@ -86,17 +92,19 @@ class _PairReader:
 
         A place that one side alone has ("middle lobe") does not take the side of the place before it.
         """
-        kinds = [words.kind]
-        if words.kind == "lung" and self.pending:
-            kinds, self.pending = list(self.pending), []
-        sides: list[str | None] = [*self._sides]
+        if words.kind == "lung" and self._pending:
+            for before, kind in self._pending:
+                self.pairs.extend((side, kind) for side in _or_none(before or self._sides))
+            self._pending, self._fresh = [], False
+            return
+        sides = self._sides
         if words.side is not None:
             sides = ["left", "right"] if words.side == "bilateral" else [words.side]
         elif words.implied == "bilateral" and not sides:
             sides = ["?both"]
         elif words.implied in {"left", "right"} and not (sides and self._fresh):
             sides = [f"?{words.implied}"]
-        self.pairs.extend((side, kind) for kind in kinds for side in sides or [None])
+        self.pairs.extend((side, words.kind) for side in _or_none(sides))
         self._fresh = False
 
     def finish(self) -> list[Pair]:
@@ -113,6 +121,10 @@ class _PairReader:
             elif len(kinds) == 1:
                 self.pairs.extend((side, kinds[0]) for side in self._sides)
         return merge_pairs(self.pairs)
+
+
+def _or_none(sides: list[str]) -> list[str | None]:
+    return [*sides] or [None]
 
 
 def merge_pairs(pairs: list[Pair]) -> list[Pair]:
@@ -133,6 +145,8 @@ def merge_pairs(pairs: list[Pair]) -> list[Pair]:
         merged += [(next(iter(others)) if side is None else side, kind) for side, kind in loose]
     else:
         merged += loose
+    said = set(merged)
+    merged = [(side, kind) for side, kind in merged if is_said(side) or ((side or "").lstrip("?"), kind) not in said]
     covered = {side for side, _ in merged}
     merged += [(side, kind) for side, kind in pairs if is_said(side) and kind in (None, "lung") and side not in covered]
     merged += [(None, kind) for side, kind in pairs if side is None and kind == "lung"]

@@ -187,7 +187,8 @@ class RegionFinder:
         behind = words[phrase.end]
         if behind in self._verbs or behind in self._prepositions or behind in self._glue or behind in _SEPARATORS:
             return False
-        if any(first == phrase.end for first, _, _ in (*reading.hits.marks, *reading.hits.cues)):
+        known = [first for first, _, mark in reading.marks_in(phrase.end, len(words)) if mark.kind != "subject"]
+        if phrase.end in known or any(first == phrase.end for first, _, _ in reading.hits.cues):
             return False
         for ahead in range(phrase.start - 1, start - 1, -1):
             if words[ahead] in {",", "and"}:

@@ -54,12 +54,13 @@ class StandinFinder:
     def _severities(self, reading: Reading) -> list[int]:
         """Severities behind a comma or "and" after a denied finding."""
         denials = [start for start, _, cue in reading.hits.cues if cue.assertion == "absent"]
-        if not denials or denials[0] > reading.candidates[-1].start:
+        if not denials:
             return []
+        denied = min(denials)
         return [
             end - 1
             for start, end, mark in reading.hits.marks
-            if mark.kind == "severity" and start > denials[0] and reading.words[start - 1] in _BESIDE
+            if mark.kind == "severity" and start > denied and reading.words[start - 1] in _BESIDE
         ]
 
     def _is_placed(self, words: list[str], at: int, places: set[int]) -> bool:

@@ -116,7 +116,7 @@ def test_the_side_of_a_mention() -> None:
 @given(PAIRS)
 def test_merging_again_changes_nothing_and_invents_no_side(pairs: list[Pair]) -> None:
     merged = merge_pairs(pairs)
-    assert merge_pairs(merged) == merged
+    assert set(merge_pairs(merged)) == set(merged)
     assert {side for side, _ in settle_sides(merged)} <= {side for side, _ in settle_sides(pairs)}
 
 
