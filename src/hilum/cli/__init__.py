@@ -12,7 +12,7 @@ import sys
 
 import click
 
-from hilum.cli import labels, landing, running, searching, stages, terms
+from hilum.cli import exports, labels, landing, running, searching, stages
 from hilum.cli.command import end_with_driver
 from hilum.errors import HilumError
 
@@ -39,7 +39,7 @@ def cli(verbose: bool) -> None:
         logging.getLogger(name).setLevel(level)
 
 
-for _module in (landing, stages, running, labels, terms, searching):
+for _module in (landing, stages, running, labels, exports, searching):
     for _command in _module.COMMANDS:
         cli.add_command(_command)
 

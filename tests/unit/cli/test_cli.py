@@ -50,12 +50,14 @@ def test_usage_errors_exit_2(tmp_path: Path) -> None:
     assert hilum("nosuchverb", cwd=tmp_path).returncode == 2
     assert hilum("search", "--region", "left lung", cwd=tmp_path).returncode == 2
     assert hilum("withdraw", cwd=tmp_path).returncode == 2
-    outside = hilum("label", "--mentions", "m", "--out", "o", cwd=tmp_path)
+    outside = hilum("tokenize", "--data", "d", "--out", "o", cwd=tmp_path)
     assert outside.returncode == 2 and "root of a hilum checkout" in outside.stderr
 
 
 def test_bad_data_exits_3(root: Path) -> None:
-    done = hilum("label", "--mentions", "README.md", "--out", "x.parquet", cwd=root)
+    done = hilum(
+        "parse", "--texts", "README.md", "--sections", "s", "--mentions", "m", "--unknown-terms", "u", cwd=root
+    )
     assert done.returncode == 3 and done.stderr.count("\n") == 1
 
 

@@ -1,7 +1,8 @@
-"""The verb that shows what the vocabulary lacks: unknown-terms."""
+"""The verbs that hand tables of this checkout to people: unknown-terms and chexpert."""
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -39,4 +40,23 @@ def unknown_terms(terms: Path, min_reports: int, limit: int, as_json: bool) -> N
             click.echo(f"{row['n_reports']:>7} {row['n_mentions']:>7}  {row['entity']:<10} {row['term']}  ({studies})")
 
 
-COMMANDS = (unknown_terms,)
+@verb("chexpert", "hilum chexpert labels.csv.gz")
+@click.argument("out", type=PATH)
+@click.option("--labels", type=PATH, default=Path("data/chexpert"), show_default=True, help="What `label` wrote.")
+def chexpert(out: Path, labels: Path) -> None:
+    """Write CheXpert's 14 labels of every study as one csv (or csv.gz) in the form of MIMIC-CXR-JPG's."""
+    from hilum.config import read_landings
+    from hilum.labels.chexpert import to_csv
+    from hilum.schema import CHEXPERT_LABELS
+    from hilum.tables import read_tables, whole_file
+
+    if not out.name.endswith((".csv", ".csv.gz")):
+        raise click.UsageError(f"{out} is neither a .csv nor a .csv.gz; name one of these.")
+    rows = read_tables(labels, list(read_landings().partitions), CHEXPERT_LABELS)
+    data = to_csv(rows.sort_values(["subject_id", "study_id"])).encode("ascii")
+    with whole_file(out) as temporary:
+        temporary.write_bytes(gzip.compress(data, mtime=0) if out.suffix == ".gz" else data)
+    click.echo(f"chexpert: {len(rows)} studies, {out}")
+
+
+COMMANDS = (unknown_terms, chexpert)
