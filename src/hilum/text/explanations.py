@@ -56,7 +56,8 @@ class ExplanationFinder:
     def _find_sign(self, reading: Reading, candidate: Candidate, hit: CueHit) -> tuple[Candidate | None, bool]:
         """The sign before the words of doubt, and whether to look for it in the sentence before."""
         start, _, cue = hit
-        seen = [c for c in reading.candidates if c.end <= start and c.assertion in {"present", "uncertain"}]
+        before = [c for c in reading.candidates if c.end <= start and c.start < candidate.start]
+        seen = [c for c in before if c.assertion in {"present", "uncertain"}]
         nouns = [(e, m.meaning) for s, e, m in reading.hits.marks if m.kind == "subject" and e <= start]
         sign = seen[-1] if seen else None
         if reading.words[start] == "differential":  # "opacity, nonspecific in appearance, differential includes ..."
@@ -86,6 +87,9 @@ def _goes_on(reading: Reading, before: Candidate, candidate: Candidate) -> bool:
     if before.explains is None and not before.explains_back:
         return False
     between = reading.words[before.end : candidate.start]
+    start = candidate.decided[0] if candidate.decided else 0
+    if reading.words[before.end : start] in (["but"], [",", "but"]):  # "is likely atelectasis but could be pneumonia"
+        return True
     if len(between) > _REACH or _JOINS.isdisjoint(between) or not _APART.isdisjoint(between):
         return before.decided is not None and before.decided == candidate.decided
     return not reading.broken(before.end, candidate.start + 1, "hard", "soft", "exception")

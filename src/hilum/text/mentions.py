@@ -24,6 +24,7 @@ MAX_NORMAL_GAP = 9
 _LEND = 4
 _ASIDE = 8
 _LONGEST = 5
+_LIGHT = frozenset({"the", "a", "an", "of", "left", "right", "both"})  # words that a gap does not count
 _CONJUNCTIONS = frozenset({"and", "or", "nor", ","})
 
 
@@ -141,7 +142,8 @@ def _next(reading: Reading, term: Term, spans: list[tuple[int, int]], end: int) 
     gap = MAX_NORMAL_GAP if term.normal else MAX_GAP
     for reach in (end, _skip_aside(reading.words, end)):
         nearest = bisect_left(spans, (reach, 0))
-        if nearest == len(spans) or spans[nearest][0] > reach + gap:
+        light = sum(word in _LIGHT for word in reading.words[reach : reach + gap])
+        if nearest == len(spans) or spans[nearest][0] > reach + gap + light:
             continue
         start = spans[nearest][0]
         last = start - 1 if reading.words[start - 1] == ";" else start + 1  # "heart size is stable; not enlarged"
