@@ -27,7 +27,7 @@ around it, and no two overlap. The field's is MIT-LCP's parser (science.md 5.4):
   exact offsets, a header alone on its line being a paragraph; failing that, of an earlier section if only notes
   (recommendation, notification) follow; failing that, the last section from its first statement on.
 - impression, and findings without header -> the findings are lost -> what stands before the impression, below the
-  paragraph of comparison, technique or examination or above all headers, is findings from its first statement on.
+  first paragraph of the section before it or above all headers, is findings if it states something.
 - "WET READ: ___ 10:32 AM" -> joins the preamble or an impression -> a block to the line of underscores or FINAL REPORT,
   or else to the next header; its stamp is no text.
 - "FINAL ADDENDUM" -> its impression may pass for the report's -> a block likewise; headers in it of sections that are
@@ -81,8 +81,8 @@ _BLOCK = re.compile(
 _PARAGRAPH_END = re.compile(r"\n[ \n]*\n *")
 _FRONT = frozenset({"examination", "indication", "history", "technique", "comparison"})
 _NOTES = frozenset({"recommendation", "notification"})
-# Below these headers findings are typed without one; below an indication or history, only if nothing else is read.
-_OVERRUN = frozenset({"examination", "technique", "comparison", "preamble"})
+# Below these, after a blank line, findings are typed without a header of their own.
+_OVERRUN = _FRONT | {"preamble"}
 _STATES = re.compile(
     r"\b(?:is|are|has|have|remains?|shows?|demonstrates?|there|seen|normal|clear|unchanged|stable|enlarged|increased"
     r"|decreased|improved|within)\b",
@@ -165,7 +165,10 @@ def _with_unheaded(text: str, spans: list[SectionSpan]) -> list[SectionSpan]:
     if read != {"impression"} or first == 0 or spans[first - 1].section not in _OVERRUN:
         return spans
     before = spans[first - 1]
-    at = _statement(text, before, _second_paragraph(text, before, empty_first=False))
+    at = _second_paragraph(text, before, empty_first=False)
+    stated = _statement(text, before, at)
+    if before.section == "preamble" or stated is None:
+        at = stated
     return _parted(text, spans, first - 1, at, "findings")
 
 
