@@ -10,10 +10,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from spacy.language import Language
-from spacy.tokens import Doc
-
-from hilum.text.reading import Candidate, Reading, reading_of
+from hilum.text.reading import Candidate, Reading
 from hilum.vocabulary.language import Cue
 
 _GLUE = frozenset({",", "and", "or", "nor", "a", "an", "the", "of", "any", "either", "as", "well"})
@@ -21,19 +18,14 @@ _REACH_BACK = 14
 _DIFFERENTIAL = frozenset({"or", "versus", "vs", "vs."})
 
 
-@Language.component("hilum_assertion")
-def assert_mentions(doc: Doc) -> Doc:
-    """The component that decides what is claimed."""
-    reading = reading_of(doc)
-    if not reading.candidates:
-        return doc
+def assert_mentions(reading: Reading) -> None:
+    """Decide what is claimed of every candidate."""
     for candidate in reading.candidates:
         _decide(reading, candidate)
     for start, end, cue in reading.hits.cues:
         if cue.direction == "backward":
             _reach_back(reading, start, end, cue)
     _find_differentials(reading)
-    return doc
 
 
 def _decide(reading: Reading, candidate: Candidate) -> None:

@@ -10,10 +10,7 @@ Known to be imperfect: "X, possible Y" is read as an explanation where X is a si
 
 from __future__ import annotations
 
-from spacy.language import Language
-from spacy.tokens import Doc
-
-from hilum.text.reading import Candidate, CueHit, Reading, reading_of
+from hilum.text.reading import Candidate, CueHit, Reading
 from hilum.vocabulary import finding_category
 from hilum.vocabulary.language.terms import signs_of_others
 
@@ -24,25 +21,17 @@ _COPULAS = frozenset({"is", "are", "was", "were", "be", "which", "that", "also",
 _REACH = 8
 
 
-@Language.factory("hilum_explanations")
-def make_explanations(nlp: Language, name: str) -> ExplanationFinder:
-    """The component that tells explanations from doubts."""
-    return ExplanationFinder()
-
-
 class ExplanationFinder:
     """Signs and what they are taken for."""
 
     def __init__(self) -> None:
         self._signs = signs_of_others()
 
-    def __call__(self, doc: Doc) -> Doc:
+    def __call__(self, reading: Reading) -> None:
         """Settle every doubted candidate in order: a list goes on with what its first member explains."""
-        reading = reading_of(doc)
         for number, candidate in enumerate(reading.candidates):
             if candidate.assertion == "uncertain":
                 self._settle(reading, candidate, reading.candidates[number - 1] if number else None)
-        return doc
 
     def _settle(self, reading: Reading, candidate: Candidate, before: Candidate | None) -> None:
         if before is not None and _goes_on(reading, before, candidate):

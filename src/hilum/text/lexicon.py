@@ -6,6 +6,7 @@ parts are matched here and put together in `mentions`.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -63,6 +64,9 @@ class Hits:
     marks: list[tuple[int, int, Mark]] = field(default_factory=list)
 
 
+_KINDS: dict[type, str] = {Term: "terms", Part: "parts", Cue: "cues", PlaceWords: "places", Mark: "marks"}
+
+
 class Lexicon:
     """The vocabulary compiled for one tokenizer."""
 
@@ -87,25 +91,29 @@ class Lexicon:
         self.speller = Speller(words, mended)
 
     def find(self, doc: Doc) -> Hits:
-        """All hits of a sentence in plain form; cues and places are freed of those inside longer ones."""
-        hits = Hits()
+        """All hits of one sentence in plain form."""
+        return self.find_all(doc, [0])[0]
+
+    def find_all(self, doc: Doc, firsts: list[int]) -> list[Hits]:
+        """All hits of each sentence of a Doc, in tokens from its first; cues and places are freed of shorter ones."""
+        found = [Hits() for _ in firsts]
         for key, start, end in sorted(self._matcher(doc), key=lambda m: (m[1], -m[2])):
+            number = bisect_right(firsts, start) - 1
+            first = firsts[number]
             for entry in self._entries[key]:
-                if isinstance(entry, Term):
-                    hits.terms.append((start, end, entry))
-                elif isinstance(entry, Part):
-                    hits.parts.append((start, end, entry))
-                elif isinstance(entry, Cue):
-                    hits.cues.append((start, end, entry))
-                elif isinstance(entry, PlaceWords):
-                    hits.places.append((start, end, entry))
-                else:
-                    hits.marks.append((start, end, entry))
-        forward = longest([hit for hit in hits.cues if hit[2].direction == "forward" or hit[2].assertion == "none"])
-        backward = longest([hit for hit in hits.cues if hit[2].direction == "backward" or hit[2].assertion == "none"])
-        hits.cues = forward + [hit for hit in backward if hit[2].direction == "backward"]
-        hits.places = longest(hits.places)
-        return hits
+                getattr(found[number], _KINDS[type(entry)]).append((start - first, end - first, entry))
+        for hits in found:
+            if len(hits.cues) > 1:
+                hits.cues = _freed(hits.cues)
+            hits.places = longest(hits.places)
+        return found
+
+
+def _freed(cues: list[tuple[int, int, Cue]]) -> list[tuple[int, int, Cue]]:
+    """Cues that lie in no longer one of their direction; those that say nothing silence both."""
+    forward = longest([hit for hit in cues if hit[2].direction == "forward" or hit[2].assertion == "none"])
+    backward = longest([hit for hit in cues if hit[2].direction == "backward" or hit[2].assertion == "none"])
+    return forward + [hit for hit in backward if hit[2].direction == "backward"]
 
 
 def longest(hits: list[tuple[int, int, Row]]) -> list[tuple[int, int, Row]]:

@@ -1,8 +1,7 @@
 """Findings named in a sentence.
 
-In: a spaCy Doc of one sentence in plain form. Out: candidates in order. Misspelt words of the vocabulary are read as
-they were meant. Patterns without gaps come from the matcher as
-they are; patterns with gaps are put together from their parts, nearest first, inside one clause. Where candidates share
+In: the vocabulary hits of a sentence. Out: candidates in order. Patterns without gaps come from the matcher as they
+are; patterns with gaps are put together from their parts, nearest first, inside one clause. Where candidates share
 words, the one that matched more words wins, then the one without a gap, then the tighter one; the same words may name
 two findings ("interstitial opacities").
 """
@@ -12,12 +11,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from spacy.language import Language
-from spacy.tokens import Doc
-
-from hilum.text.clauses import ClauseFinder
-from hilum.text.lexicon import Lexicon, Term
-from hilum.text.reading import KEY, Candidate, Reading, reading_of
+from hilum.text.lexicon import Term
+from hilum.text.reading import Candidate, Reading
 
 MAX_GAP = 6
 MAX_NORMAL_GAP = 9
@@ -28,36 +23,8 @@ _LIGHT = frozenset({"the", "a", "an", "of", "left", "right", "both"})  # words t
 _CONJUNCTIONS = frozenset({"and", "or", "nor", ","})
 
 
-@Language.factory("hilum_words")
-def make_words(nlp: Language, name: str) -> WordFinder:
-    """The component that finds every word of the vocabulary and the clause boundaries."""
-    return WordFinder(Lexicon(nlp))
-
-
-class WordFinder:
-    """Vocabulary hits and clause boundaries of a sentence; its words as they were meant."""
-
-    def __init__(self, lexicon: Lexicon) -> None:
-        self.lexicon = lexicon
-        self._clauses = ClauseFinder()
-
-    def __call__(self, doc: Doc) -> Doc:
-        """Begin the sentence's reading."""
-        words = [token.text for token in doc]
-        meant = self.lexicon.speller.mend(words)
-        reading = Reading(meant, self.lexicon.find(doc if meant == words else Doc(doc.vocab, words=meant)))
-        if reading.hits.terms or reading.hits.parts:
-            reading.breaks = self._clauses.find(reading)
-        doc.user_data[KEY] = reading
-        return doc
-
-
-@Language.component("hilum_mentions")
-def find_mentions(doc: Doc) -> Doc:
-    """The component that settles which findings the sentence names."""
-    reading = reading_of(doc)
-    if not reading.hits.terms and not reading.hits.parts:
-        return doc
+def find_mentions(reading: Reading) -> None:
+    """Settle which findings the sentence names."""
     found = [Candidate(s, e, tuple(range(s, e)), term, e - s) for s, e, term in reading.hits.terms]
     found.extend(_joined(reading))
     found.sort(key=lambda c: (-c.weight, c.term.n_parts, c.end - c.start, c.start))
@@ -72,7 +39,6 @@ def find_mentions(doc: Doc) -> Doc:
         elif owner is not None and _is_twin(owner, candidate):
             owner.twins.append(candidate.term)
     reading.candidates = sorted((c for c in kept if c.term.finding is not None), key=lambda c: (c.start, c.end))
-    return doc
 
 
 def _claim(owners: dict[int, Candidate], candidate: Candidate, free: list[int]) -> None:

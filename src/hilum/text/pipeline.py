@@ -1,31 +1,72 @@
-"""The spaCy pipeline that reads one sentence: words, mentions, assertion, explanations, regions, qualities.
+"""The spaCy pipeline that reads sentences: words, mentions, stand-ins, assertion, explanations, regions, qualities.
 
-In: a sentence in plain form (see sentences.py). Out: its mentions. Sections and sentences are cut from the raw text
-before spaCy sees it, because spans must index that text exactly, and because a sentence that ten thousand reports share
-is then read once (see reader.py). The tokenizer is scispaCy's.
+In: sentences in plain form (see sentences.py), many in one Doc. Out: the mentions of each. Sections and sentences are
+cut from the raw text before spaCy sees it, because spans must index that text exactly, and because a sentence that ten
+thousand reports share is then read once (see reader.py). The tokenizer is scispaCy's. What a sentence says does not
+depend on the others of its Doc: behind the matcher each rule sees one sentence alone.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 from spacy.language import Language
 from spacy.tokens import Doc
 
 from hilum.errors import UsageError
-from hilum.text import assertion, explanations, mentions, places, qualities, standins
-from hilum.text.reading import Mention, reading_of
+from hilum.text.assertion import assert_mentions
+from hilum.text.explanations import ExplanationFinder
+from hilum.text.lexicon import Lexicon
+from hilum.text.mentions import find_mentions
+from hilum.text.places import RegionFinder
+from hilum.text.qualities import QualityFinder
+from hilum.text.reading import Mention, Reading, readings_of
+from hilum.text.standins import StandinFinder
+from hilum.text.words import SEPARATOR, WordFinder
 
-COMPONENTS = (
-    "hilum_words",
-    "hilum_mentions",
-    "hilum_standins",
-    "hilum_assertion",
-    "hilum_explanations",
-    "hilum_regions",
-    "hilum_qualities",
-)
-_MODULES = (assertion, explanations, mentions, places, qualities, standins)  # importing them registers the components
+Rule = Callable[[Reading], None]
+RULES: dict[str, Callable[[], Rule]] = {
+    "hilum_mentions": lambda: find_mentions,
+    "hilum_standins": StandinFinder,
+    "hilum_assertion": lambda: assert_mentions,
+    "hilum_explanations": ExplanationFinder,
+    "hilum_regions": RegionFinder,
+    "hilum_qualities": QualityFinder,
+}
+COMPONENTS = ("hilum_words", *RULES)
+
+
+class RuleComponent:
+    """A rule as a component: applied to each sentence of a Doc that names a finding (the first: that may name one)."""
+
+    def __init__(self, rule: Rule, first: bool) -> None:
+        self._rule = rule
+        self._first = first
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Apply the rule."""
+        for reading in readings_of(doc):
+            if reading.candidates or (self._first and (reading.hits.terms or reading.hits.parts)):
+                self._rule(reading)
+        return doc
+
+
+@Language.factory("hilum_words")
+def make_words(nlp: Language, name: str) -> WordFinder:
+    """The component that begins the readings."""
+    return WordFinder(Lexicon(nlp))
+
+
+def _register(name: str, make_rule: Callable[[], Rule]) -> None:
+    def make(nlp: Language, name: str) -> RuleComponent:
+        return RuleComponent(make_rule(), first=make_rule is RULES["hilum_mentions"])
+
+    Language.factory(name, func=make)
+
+
+for _name, _make_rule in RULES.items():
+    _register(_name, _make_rule)
 
 
 def build_pipeline(spacy_model: str = "blank") -> Language:
@@ -54,17 +95,23 @@ def build_pipeline(spacy_model: str = "blank") -> Language:
     return nlp
 
 
-def mentions_of(doc: Doc) -> tuple[Mention, ...]:
+def read_sentences(nlp: Language, sentences: list[str]) -> list[tuple[Mention, ...]]:
+    """The mentions of each sentence."""
+    return [mentions_of(reading) for reading in readings_of(nlp(SEPARATOR.join(sentences)))]
+
+
+def mentions_of(reading: Reading) -> tuple[Mention, ...]:
     """The mentions of a sentence that has been through the pipeline."""
-    reading = reading_of(doc)
+    if not reading.candidates:
+        return ()
     terms = [(c, term) for c in reading.candidates for term in (c.term, *c.twins)]
     numbers: dict[int, int] = {}
     for number, (candidate, _) in enumerate(terms):
         numbers.setdefault(id(candidate), number)
     return tuple(
         Mention(
-            start=doc[c.start].idx,
-            end=doc[c.end - 1].idx + len(doc[c.end - 1]),
+            start=reading.spans[c.start][0],
+            end=reading.spans[c.end - 1][1],
             finding=term.finding or "",
             pairs=tuple(c.pairs),
             assertion=c.assertion,

@@ -12,11 +12,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from spacy.language import Language
-from spacy.tokens import Doc
-
 from hilum.text.pairs import PlaceHit, PlacePhrase, has_side, merge_pairs, read_pairs
-from hilum.text.reading import Candidate, Reading, reading_of
+from hilum.text.reading import Candidate, Reading
 from hilum.text.regions import placements
 from hilum.text.sharing import PlaceSharer
 from hilum.vocabulary.language import load_cues
@@ -26,12 +23,6 @@ _SEPARATORS = frozenset({",", "and", "or", "with", "without", "no", ":", "of"})
 _ARTICLES = frozenset({"the", "a", "an"})
 _EMPHASIS = 4
 _OPENS = frozenset({",", ":", "there"})
-
-
-@Language.factory("hilum_regions")
-def make_regions(nlp: Language, name: str) -> RegionFinder:
-    """The component that places findings."""
-    return RegionFinder()
 
 
 class RegionFinder:
@@ -46,11 +37,8 @@ class RegionFinder:
         self._sparing = load_sparing()
         self._sharer = PlaceSharer()
 
-    def __call__(self, doc: Doc) -> Doc:
+    def __call__(self, reading: Reading) -> None:
         """Place every candidate of the sentence."""
-        reading = reading_of(doc)
-        if not reading.candidates:
-            return doc
         phrases = [
             p for p in self._phrases(reading) if not (self._is_spared(reading, p) or self._is_pronoun(reading, p))
         ]
@@ -61,7 +49,6 @@ class RegionFinder:
         self._sharer.share(reading)
         for candidate in reading.candidates:
             candidate.place_words = _words(reading, candidate)
-        return doc
 
     def _phrases(self, reading: Reading) -> list[PlacePhrase]:
         phrases: list[PlacePhrase] = []

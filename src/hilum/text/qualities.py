@@ -12,11 +12,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from spacy.language import Language
-from spacy.tokens import Doc
-
 from hilum.schema import SEVERITIES
-from hilum.text.reading import Candidate, Reading, reading_of
+from hilum.text.reading import Candidate, Reading
 from hilum.text.scope import Hit, Scope
 from hilum.text.sizes import find_sizes
 from hilum.vocabulary import finding_category
@@ -26,25 +23,16 @@ _CHANGES = ("new", "worsened", "improved", "resolved", "unchanged")
 _TUBES = frozenset({"tubesandlines", "device"})
 
 
-@Language.factory("hilum_qualities")
-def make_qualities(nlp: Language, name: str) -> QualityFinder:
-    """The component that reads severity, size and change."""
-    return QualityFinder()
-
-
 class QualityFinder:
     """Words of severity and change, and lengths, to findings."""
 
     def __init__(self) -> None:
         self._changes = load_qualities().changes
 
-    def __call__(self, doc: Doc) -> Doc:
+    def __call__(self, reading: Reading) -> None:
         """Qualify every candidate of the sentence."""
-        reading = reading_of(doc)
-        if not reading.candidates:
-            return doc
         hits = _hits(reading)
-        sizes = _sizes(doc)
+        sizes = _sizes(reading)
         if hits or sizes:
             scope = Scope(reading, hits)
             for number, (start, end, kind, meaning) in enumerate(hits):
@@ -59,7 +47,6 @@ class QualityFinder:
             if candidate.assertion == "absent":
                 candidate.severity = None
                 candidate.temporal = "resolved" if candidate.temporal == "resolved" else None
-        return doc
 
     def _is_degree(self, words: list[str], hits: list[Hit], number: int) -> bool:
         """Whether a severity measures a change: "slight interval increase", "markedly improved"."""
@@ -83,12 +70,12 @@ def _hits(reading: Reading) -> list[Hit]:
     return hits
 
 
-def _sizes(doc: Doc) -> list[tuple[int, int, float]]:
+def _sizes(reading: Reading) -> list[tuple[int, int, float]]:
     """The lengths of a sentence, by token."""
-    sizes = find_sizes(doc.text)
+    sizes = find_sizes(reading.text)
     if not sizes:
         return []
-    starts = [token.idx for token in doc]
+    starts = [start for start, _ in reading.spans]
     return [(bisect_left(starts, start), bisect_left(starts, end), size_mm) for start, end, size_mm in sizes]
 
 

@@ -1,6 +1,6 @@
 """What the components of the pipeline write down about one sentence.
 
-In: nothing. Out: `Reading`, kept in `doc.user_data["hilum"]` while a sentence runs through the pipeline (plain objects:
+In: nothing. Out: `Reading`s, kept in `doc.user_data["hilum"]` while sentences run through the pipeline (plain objects:
 spaCy's extension attributes cost more than the rules), and `Mention`, what remains of it.
 """
 
@@ -67,9 +67,14 @@ class Candidate:
 
 @dataclass(slots=True)
 class Reading:
-    """One sentence. words: its tokens. breaks: token -> strength of the boundary in front of it."""
+    """One sentence. words: its tokens as they were meant, and `spans` where each stands in its plain form `text`.
 
+    breaks: token -> strength of the boundary in front of it.
+    """
+
+    text: str
     words: list[str]
+    spans: list[tuple[int, int]]
     hits: Hits
     breaks: dict[int, str] = field(default_factory=dict)
     candidates: list[Candidate] = field(default_factory=list)
@@ -127,7 +132,7 @@ class Mention:
     explains_back: bool = False
 
 
-def reading_of(doc: Doc) -> Reading:
-    """The reading that an earlier component began."""
-    reading: Reading = doc.user_data[KEY]
-    return reading
+def readings_of(doc: Doc) -> list[Reading]:
+    """The readings of a Doc's sentences, which its first component began."""
+    readings: list[Reading] = doc.user_data[KEY]
+    return readings

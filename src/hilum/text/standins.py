@@ -7,10 +7,7 @@ right"). No cue in front of the first finding reaches it.
 
 from __future__ import annotations
 
-from spacy.language import Language
-from spacy.tokens import Doc
-
-from hilum.text.reading import Candidate, Reading, reading_of
+from hilum.text.reading import Candidate, Reading
 from hilum.text.regions import placements
 from hilum.vocabulary.language import load_cues
 from hilum.vocabulary.language.standins import load_standins
@@ -18,12 +15,6 @@ from hilum.vocabulary.language.standins import load_standins
 _BETWEEN = frozenset({"the", "is", "are", "seen", "noted", "present", "identified"})
 _REACH = 4
 _BESIDE = frozenset({",", "and", "but", ";"})
-
-
-@Language.factory("hilum_standins")
-def make_standins(nlp: Language, name: str) -> StandinFinder:
-    """The component that lets a word stand for a finding."""
-    return StandinFinder()
 
 
 class StandinFinder:
@@ -34,11 +25,10 @@ class StandinFinder:
         self._prepositions = load_cues().prepositions
         self._rules = {finding: placement.rule for finding, placement in placements().items()}
 
-    def __call__(self, doc: Doc) -> Doc:
+    def __call__(self, reading: Reading) -> None:
         """Add the candidates of one sentence."""
-        reading = reading_of(doc)
         if not reading.candidates or not reading.hits.places:
-            return doc
+            return
         claims = {at: self._claims[word] for at, word in enumerate(reading.words) if word in self._claims}
         claims |= dict.fromkeys(self._severities(reading), "same")
         places = {start for start, _, _ in reading.hits.places}
@@ -49,7 +39,6 @@ class StandinFinder:
         ]
         if found:
             reading.add(found)
-        return doc
 
     def _severities(self, reading: Reading) -> list[int]:
         """Severities behind a comma or "and" after a denied finding."""
