@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hilum.errors import UsageError
@@ -119,6 +119,7 @@ ROWS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(ROWS, st.sampled_from(sorted(RANKS)))
 def test_against_the_slow_obvious_way(rows: list[Row], rule: str) -> None:
     expected: dict[tuple[int, str | None, str], list[tuple[int, str, int]]] = {}

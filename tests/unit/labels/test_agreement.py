@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hilum.labels.agreement import VALUES, cohens_kappa, compare_labels, count_values, score_table
@@ -46,6 +46,7 @@ def test_figures_that_do_not_exist_are_none() -> None:
     assert blank["agreement"] == 1 and blank["kappa"] is None and blank["mention_f1"] is None
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 9), min_size=16, max_size=16))
 def test_kappa_is_at_most_one_and_needs_no_order(cells: list[int]) -> None:
     counts = np.array(cells).reshape(4, 4)

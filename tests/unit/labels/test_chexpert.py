@@ -8,14 +8,16 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hilum.errors import UsageError
-from hilum.labels.chexpert import ILLNESS, label_chexpert, to_csv
+from hilum.labels.aggregate import PARTS
+from hilum.labels.chexpert import ILLNESS, READ, label_chexpert, to_csv
 from hilum.schema import ASSERTIONS, CHEXPERT, CHEXPERT_LABELS
 from hilum.tables import to_arrow
 from hilum.vocabulary import FINDINGS, finding_chexpert
+from hilum.vocabulary.language import load_sections
 
 STUDY, SUBJECT = 50000001, 10000001
 Mention = tuple[str, str, str]
@@ -127,6 +129,12 @@ def test_the_csv_is_the_published_one() -> None:
     assert rows[1] == ["10000001", "50000001", "1.0", "", "", "0.0", *[""] * 7, "-1.0", "", ""]
 
 
+def test_a_whole_report_is_every_section_that_makes_labels() -> None:
+    readings = load_sections().readings
+    assert {name for name, reading in readings.items() if reading == "labels"} == set(READ["report"])
+    assert set(PARTS) <= set(READ["report"])
+
+
 def test_an_unknown_text_is_refused() -> None:
     with pytest.raises(UsageError, match=r"label\.chexpert_text is 'title'; choose one of \['conclusion', 'report'\]"):
         labels(text="title")
@@ -142,6 +150,7 @@ SAID = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(SAID)
 def test_against_the_slow_obvious_way(said: list[Mention]) -> None:
     expected: dict[str, float] = {}

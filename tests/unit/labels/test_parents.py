@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hilum.labels.parents import ANCESTORS, find_ancestors, spread_down, spread_up
@@ -40,6 +40,7 @@ def test_places_behind_the_regions_and_the_input_stay_as_they_are() -> None:
     assert labels[0, :, 0].tolist() == [False, False, True, False, False]
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, len(REGIONS) - 1)))
 def test_again_changes_nothing_and_up_is_down_turned_round(places: set[int]) -> None:
     labels = said(*places, n=len(REGIONS))
