@@ -10,18 +10,20 @@ Known to be imperfect: a place between two findings goes to one of them by the w
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from itertools import accumulate
 
-from hilum.text.pairs import PlaceHit, PlacePhrase, has_side, merge_pairs, read_pairs
+from hilum.text.pairs import PlacePhrase, has_side, merge_pairs, read_pairs
+from hilum.text.place_phrases import PhraseFinder, word_ahead
 from hilum.text.reading import Candidate, Reading
 from hilum.text.regions import placements
 from hilum.text.sharing import PlaceSharer
 from hilum.vocabulary.language import load_cues
-from hilum.vocabulary.language.standins import load_emphasis, load_sparing
+from hilum.vocabulary.language.standins import load_emphasis
 
 _SEPARATORS = frozenset({",", "and", "or", "with", "without", "no", ":", "of"})
-_ARTICLES = frozenset({"the", "a", "an"})
 _EMPHASIS = 4
+_LONGEST = 6
 _OPENS = frozenset({",", ":", "there"})
 
 
@@ -34,15 +36,14 @@ class RegionFinder:
         self._prepositions = cues.prepositions
         self._glue = cues.glue
         self._emphasis = load_emphasis()
-        self._sparing = load_sparing()
+        self._phrases = PhraseFinder()
         self._sharer = PlaceSharer()
 
     def __call__(self, reading: Reading) -> None:
         """Place every candidate of the sentence."""
-        phrases = [
-            p for p in self._phrases(reading) if not (self._is_spared(reading, p) or self._is_pronoun(reading, p))
-        ]
-        weak = [hit for phrase in phrases if (hit := self._attach(reading, phrase)) is not None]
+        near = _Neighbours(reading.candidates)
+        phrases = self._phrases.find(reading)
+        weak = [hit for phrase in phrases if (hit := self._attach(reading, phrase, near)) is not None]
         for candidate, phrase in weak:
             if not any(has_side(side) for side, _ in candidate.pairs):
                 _give(candidate, phrase, leads=True)
@@ -50,51 +51,14 @@ class RegionFinder:
         for candidate in reading.candidates:
             candidate.place_words = _words(reading, candidate)
 
-    def _phrases(self, reading: Reading) -> list[PlacePhrase]:
-        phrases: list[PlacePhrase] = []
-        starts = [c.start for c in reading.candidates]
-        for hit in reading.hits.places:
-            last = phrases[-1] if phrases else None
-            if last is not None and self._continues(reading, last, hit, starts):
-                last.words.append(hit)
-                last.end = max(last.end, hit[1])
-            else:
-                phrases.append(PlacePhrase(hit[0], hit[1], [hit]))
-        return phrases
-
-    def _continues(self, reading: Reading, phrase: PlacePhrase, hit: PlaceHit, starts: list[int]) -> bool:
-        start, _, words = hit
-        before = phrase.words[-1][2].kind
-        between = reading.words[phrase.end : start]
-        if len(between) > 4 or bisect_left(starts, phrase.end) < bisect_left(starts, start):
-            return False
-        if reading.broken(phrase.end, start + 1, "hard", "exception"):
-            return False
-        if words.kind is None and before is not None and not self._emphasis.isdisjoint(between):
-            return False  # "at the bases, greater on the left"
-        if words.kind is None and before is None and between[:1] == ["and"]:
-            between = self._undescribed(
-                reading, phrase.end, start
-            )  # "moderate right and possible small left effusions"
-        return all(w in self._glue or (w == "," and i == 0 and len(between) <= 2) for i, w in enumerate(between))
-
-    @staticmethod
-    def _undescribed(reading: Reading, start: int, end: int) -> list[str]:
-        """The words of [start, end) without those of severity, change and doubt."""
-        said = [hit[:2] for hit in reading.marks_in(start, end) if hit[2].kind in {"severity", "temporal"}]
-        said += [(s, e) for s, e, cue in reading.hits.cues if start <= s and e <= end and cue.assertion == "uncertain"]
-        return [reading.words[at] for at in range(start, end) if not any(s <= at < e for s, e in said)]
-
-    def _attach(self, reading: Reading, phrase: PlacePhrase) -> tuple[Candidate, PlacePhrase] | None:
+    def _attach(self, reading: Reading, phrase: PlacePhrase, near: _Neighbours) -> tuple[Candidate, PlacePhrase] | None:
         """Give a phrase to its finding; returned where it is that finding's only if it has no place of its own."""
-        inside = next((c for c in reading.candidates if c.start < phrase.end and phrase.start < c.end), None)
+        before, inside, after = near.of(phrase)
         if inside is not None:
             _give(inside, phrase, leads=phrase.start < inside.start)
             return None
-        before = next((c for c in reversed(reading.candidates) if c.end <= phrase.start), None)
         if before is not None and _cut(reading, before.end, phrase.start):
             before = None
-        after = next((c for c in reading.candidates if c.start >= phrase.end), None)
         if after is not None and _cut(reading, phrase.end, after.start):
             after = None
         if after is not None and self._leads(reading, phrase, after.start):
@@ -107,7 +71,7 @@ class RegionFinder:
         elif before is not None and not self._is_others(reading, phrase, before.end):
             _give(before, phrase, leads=False)
         elif before is not None:  # "right apical irregularities compatible with scarring"
-            if after is not None and _marked(reading, phrase.end, after.start, "link"):
+            if after is not None and reading.is_marked(phrase.end, after.start, "link"):
                 _give(after, phrase, leads=True)
         elif after is not None and self._opens(reading, phrase, after.start):
             if self._is_listed(reading, phrase.end, after.start):
@@ -118,7 +82,7 @@ class RegionFinder:
     def _leads(self, reading: Reading, phrase: PlacePhrase, start: int) -> bool:
         """Whether only words that describe stand between the phrase and the finding at `start`."""
         between = reading.words[phrase.end : start]
-        if len(between) > 5 or _marked(reading, phrase.end, start, "link", "boundary"):
+        if len(between) > 5 or reading.is_marked(phrase.end, start, "link", "boundary"):
             return False
         if between[1:2] == ["of"]:  # "bibasilar areas of atelectasis"
             between = between[2:]
@@ -129,26 +93,11 @@ class RegionFinder:
         if any(words.kind is not None for _, _, words in phrase.words):
             return True
         words = reading.words
-        ahead = _ahead(reading, phrase.start, 0)
+        ahead = word_ahead(reading, phrase.start, 0)
         if ahead >= 0 and words[ahead] in self._prepositions and phrase.start - ahead > 1:
             return True
         behind = words[phrase.end]
-        return behind in _OPENS or behind in self._verbs or _marked(reading, phrase.end, start, "link")
-
-    def _is_spared(self, reading: Reading, phrase: PlacePhrase) -> bool:
-        """Whether it is said that the finding is not there: "with sparing of the apices"."""
-        ahead = _ahead(reading, phrase.start, 0)
-        ahead -= ahead > 0 and reading.words[ahead] == "of"
-        return ahead >= 0 and reading.words[ahead] in self._sparing
-
-    def _is_pronoun(self, reading: Reading, phrase: PlacePhrase) -> bool:
-        """Whether "both" is said of two findings and not of two sides: "effusion and atelectasis, both unchanged"."""
-        if reading.words[phrase.start : phrase.end] != ["both"] or phrase.end == len(reading.words):
-            return False
-        changes = {
-            start for start, _, mark in reading.marks_in(phrase.end, len(reading.words)) if mark.kind == "temporal"
-        }
-        return reading.words[phrase.end] in self._verbs | {"of"} or phrase.end in changes
+        return behind in _OPENS or behind in self._verbs or reading.is_marked(phrase.end, start, "link")
 
     def _is_emphasis(self, reading: Reading, phrase: PlacePhrase, before: Candidate) -> bool:
         """Whether a side tells where more is of what lies on both: "at the bases, more so on the left"."""
@@ -174,7 +123,9 @@ class RegionFinder:
         behind = words[phrase.end]
         if behind in self._verbs or behind in self._prepositions or behind in self._glue or behind in _SEPARATORS:
             return False
-        known = [first for first, _, mark in reading.marks_in(phrase.end, len(words)) if mark.kind != "subject"]
+        known = [
+            first for first, _, mark in reading.marks_in(phrase.end, phrase.end + _LONGEST) if mark.kind != "subject"
+        ]
         if phrase.end in known or any(first == phrase.end for first, _, _ in reading.hits.cues):
             return False
         for ahead in range(phrase.start - 1, start - 1, -1):
@@ -188,7 +139,7 @@ class RegionFinder:
         self, reading: Reading, phrase: PlacePhrase, before: Candidate
     ) -> tuple[PlacePhrase | None, PlacePhrase]:
         """Part a phrase between two findings: "in the left base and right apical nodule"."""
-        ahead = _ahead(reading, phrase.start, before.end)
+        ahead = word_ahead(reading, phrase.start, before.end)
         if ahead < before.end or reading.words[ahead] not in self._prepositions:
             return None, phrase
         for number in range(len(phrase.words) - 1, 0, -1):
@@ -201,6 +152,24 @@ class RegionFinder:
         return None, phrase
 
 
+class _Neighbours:
+    """The findings around a phrase, without a look at all of them."""
+
+    def __init__(self, candidates: list[Candidate]) -> None:
+        self._candidates = candidates
+        self._starts = [c.start for c in candidates]
+        self._ends = list(accumulate((c.end for c in candidates), max))
+
+    def of(self, phrase: PlacePhrase) -> tuple[Candidate | None, Candidate | None, Candidate | None]:
+        """The last that ends before the phrase, the first that shares words with it, the first that begins behind."""
+        behind = bisect_left(self._starts, phrase.end)
+        after = self._candidates[behind] if behind < len(self._candidates) else None
+        reached = bisect_right(self._ends, phrase.start)
+        inside = self._candidates[reached] if reached < behind else None
+        before = next((c for c in reversed(self._candidates[:behind]) if c.end <= phrase.start), None)
+        return before, inside, after
+
+
 def _give(candidate: Candidate, phrase: PlacePhrase, *, leads: bool) -> None:
     pairs = read_pairs(phrase, candidate, diffuse=placements()[candidate.finding].rule == "diffuse")
     if pairs:
@@ -211,21 +180,8 @@ def _give(candidate: Candidate, phrase: PlacePhrase, *, leads: bool) -> None:
         candidate.pairs = merge_pairs(candidate.pairs + pairs)
 
 
-def _ahead(reading: Reading, start: int, low: int) -> int:
-    """The token in front of `start` and the articles there; low - 1 if there is none from `low` on."""
-    ahead = start - 1
-    while ahead >= low and reading.words[ahead] in _ARTICLES:
-        ahead -= 1
-    return ahead
-
-
 def _cut(reading: Reading, start: int, end: int) -> bool:
     return reading.broken(start, end + 1, "hard", "exception")
-
-
-def _marked(reading: Reading, start: int, end: int, *kinds: str) -> bool:
-    """Whether a mark of one of the kinds lies in [start, end)."""
-    return any(mark.kind in kinds for _, _, mark in reading.marks_in(start, end))
 
 
 def _words(reading: Reading, candidate: Candidate) -> str:

@@ -105,6 +105,10 @@ class Reading:
         last = bisect_left(marks, end, lo=first, key=itemgetter(0))
         return [hit for hit in marks[first:last] if hit[1] <= end]
 
+    def is_marked(self, start: int, end: int, *kinds: str) -> bool:
+        """Whether a mark of one of the kinds lies in [start, end)."""
+        return any(mark.kind in kinds for _, _, mark in self.marks_in(start, end))
+
 
 @dataclass(frozen=True, slots=True)
 class Mention:
