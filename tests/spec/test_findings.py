@@ -142,6 +142,7 @@ VOLUME_AND_AIR: list[Row] = [
     ("Right hydropneumothorax.", RIGHT_ANGLE, "hydropneumothorax", "present"),
     ("Loculated hydro-pneumothorax on the left.", LEFT_ANGLE, "hydropneumothorax", "present"),
     ("Left hydropneumothorax has decreased in size.", LEFT_ANGLE, "hydropneumothorax", "present"),
+    ("Left hydropneumothorax has decreased in size.", LEFT_APEX, "pneumothorax", "present"),
     ("Small pneumomediastinum.", MEDIASTINUM, "pneumomediastinum", "present"),
     ("Air is seen within the mediastinum.", MEDIASTINUM, "pneumomediastinum", "present"),
     ("There is no pneumomediastinum.", MEDIASTINUM, "pneumomediastinum", "absent"),
