@@ -8,9 +8,11 @@ a differential: both uncertain.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from itertools import pairwise
+from operator import itemgetter
 
-from hilum.text.reading import Candidate, Reading
+from hilum.text.reading import Candidate, CueHit, Reading
 from hilum.vocabulary.language import Cue
 
 _GLUE = frozenset({",", "and", "or", "nor", "a", "an", "the", "of", "any", "either", "as", "well"})
@@ -20,21 +22,22 @@ _DIFFERENTIAL = frozenset({"or", "versus", "vs", "vs."})
 
 def assert_mentions(reading: Reading) -> None:
     """Decide what is claimed of every candidate."""
+    forward = [hit for hit in reading.hits.cues if hit[2].direction == "forward" and hit[2].assertion != "none"]
     for candidate in reading.candidates:
-        _decide(reading, candidate)
+        _decide(reading, candidate, forward)
     for start, end, cue in reading.hits.cues:
         if cue.direction == "backward":
             _reach_back(reading, start, end, cue)
     _find_differentials(reading)
 
 
-def _decide(reading: Reading, candidate: Candidate) -> None:
+def _decide(reading: Reading, candidate: Candidate, cues: list[CueHit]) -> None:
     if candidate.term.normal:
         candidate.assertion, candidate.cue = "absent", "normal"
-    reached = []
-    for start, end, cue in reading.hits.cues:
-        if cue.direction == "forward" and cue.assertion != "none" and _reaches(reading, start, end, cue, candidate):
-            reached.append((start, end, cue))
+    clause = reading.last_break(candidate.start)
+    first = bisect_right(cues, clause, key=itemgetter(1))  # cues overlap only where they are the same words
+    last = bisect_right(cues, candidate.tokens[-1], key=itemgetter(0))
+    reached = [hit for hit in cues[first:last] if _reaches(reading, *hit, candidate)]
     if not reached:
         return
     start, end, cue = reached[-1]
@@ -47,14 +50,14 @@ def _decide(reading: Reading, candidate: Candidate) -> None:
 
 
 def _reaches(reading: Reading, start: int, end: int, cue: Cue, candidate: Candidate) -> bool:
-    last = candidate.tokens[-1]
-    if start > last:
-        return False
-    if start in candidate.tokens and not (cue.assertion == "uncertain" and reading.words[start] == "borderline"):
-        return False
-    begin = candidate.start if end <= candidate.start else candidate.tokens[-1]
-    if reading.broken(end, begin + 1, "hard", "soft", "exception"):
-        return False
+    """Whether a cue in the candidate's clause, or between its words, bears on it."""
+    begin = candidate.start
+    if end > begin:
+        begin = candidate.tokens[-1]
+        if start in candidate.tokens and not (cue.assertion == "uncertain" and reading.words[start] == "borderline"):
+            return False
+        if reading.broken(end, begin + 1, "hard", "soft", "exception"):
+            return False
     return not (cue.assertion == "historical" and "," in reading.words[end:begin])
 
 

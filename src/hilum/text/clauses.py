@@ -29,23 +29,20 @@ class ClauseFinder:
     def find(self, reading: Reading) -> dict[int, str]:
         """Token -> strength: words that are boundaries, colons, commas that begin anew, and clauses with a verb."""
         breaks: dict[int, str] = {}
-        for start, end, mark in reading.hits.marks:
-            if mark.kind == "boundary" and not self._is_silenced(reading, start, end):
-                breaks[start] = mark.meaning
-        closed = any(word in _ALTERNATIVE for word in reading.words)
+        boundaries = [(start, end, mark.meaning) for start, end, mark in reading.hits.marks if mark.kind == "boundary"]
+        if boundaries:
+            ends, inside = _cue_words(reading)
+            breaks = {s: meaning for s, e, meaning in boundaries if s not in inside and ends.get(s, 0) <= e}
+        fresh = {start for start, _, mark in reading.hits.marks if mark.kind in {"severity", "temporal"}}
+        last = max((at for at, word in enumerate(reading.words) if word in _ALTERNATIVE), default=-1)
         for at, word in enumerate(reading.words):
-            if word == ":" or (word == "," and self._restarts(reading, at)):
+            if word == ":" or (word == "," and at > last and self._restarts(reading.words, at, fresh)):
                 breaks.setdefault(at + 1, "soft")
-            if word == "," and not closed and self._ends_denial(reading.words[:at]):
+            if word == "," and last < 0 and self._ends_denial(reading.words, at):
                 breaks[at + 1] = "hard"
             if word in {",", "and"} and self._begins_clause(reading, at) and self._is_whole(reading, at, breaks):
                 breaks[at + 1] = "hard"
         return breaks
-
-    @staticmethod
-    def _is_silenced(reading: Reading, start: int, end: int) -> bool:
-        """Whether a boundary's words are part of a cue: "due to" of "may be due to", "with" of "possibly with"."""
-        return any(s < start < e or (s == start and end < e) for s, e, _ in reading.hits.cues)
 
     def _begins_clause(self, reading: Reading, at: int) -> bool:
         """A comma or "and" with a subject and a verb behind it; a verb of suggesting may have two subjects."""
@@ -73,16 +70,26 @@ class ClauseFinder:
             return any(word not in self._modifiers for word in before[first + 1 :])
         return reading.words[at] == "," and any(start <= s and e <= at for s, e, _ in reading.hits.terms)
 
-    def _restarts(self, reading: Reading, at: int) -> bool:
+    def _restarts(self, words: list[str], at: int, fresh: set[int]) -> bool:
         """A comma before "stable", "and a small" ... begins anew, unless the list it stands in is closed by "or"."""
         first = at + 1
         for skipped in ({"and"}, {"a", "an"}):
-            first += first < len(reading.words) and reading.words[first] in skipped
-        begins = any(start == first and mark.kind in {"severity", "temporal"} for start, _, mark in reading.hits.marks)
-        if not begins or reading.words[first] in self._modifiers:
-            return False
-        return not any(word in _ALTERNATIVE for word in reading.words[at + 1 :])
+            first += first < len(words) and words[first] in skipped
+        return first in fresh and words[first] not in self._modifiers
 
-    def _ends_denial(self, before: list[str]) -> bool:
+    def _ends_denial(self, words: list[str], at: int) -> bool:
         """Whether a participle closes a denial: "no effusion seen, left basilar opacity"."""
-        return bool(before) and before[-1] in self._participles and not _DENIALS.isdisjoint(before)
+        return at > 0 and words[at - 1] in self._participles and not _DENIALS.isdisjoint(words[:at])
+
+
+def _cue_words(reading: Reading) -> tuple[dict[int, int], set[int]]:
+    """Where the longest cue from a token on ends, and the tokens inside cues, whose words are no boundaries.
+
+    "due to" of "may be due to", "with" of "possibly with".
+    """
+    ends: dict[int, int] = {}
+    inside: set[int] = set()
+    for start, end, _ in reading.hits.cues:
+        ends[start] = max(end, ends.get(start, 0))
+        inside.update(range(start + 1, end))
+    return ends, inside

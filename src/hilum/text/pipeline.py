@@ -90,6 +90,7 @@ def build_pipeline(spacy_model: str = "blank") -> Language:
                     f"parse.spacy_model is '{spacy_model}', which is not installed; install it or write 'blank'."
                 ) from None
         nlp.tokenizer = combined_rule_tokenizer(nlp)
+        nlp.tokenizer.max_cache_size = 100_000  # words; an unknown one costs ten times as much as a known one
     for component in COMPONENTS:
         nlp.add_pipe(component)
     return nlp

@@ -10,7 +10,7 @@ import gc
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 from hilum.text.pipeline import build_pipeline, read_sentences
@@ -114,7 +114,7 @@ class ReportReader:
             return
         if mention.explains is not None:
             row["explains"] = first + mention.explains
-        elif mention.explains_back and (sign := _last_sign(rows[:first], row)) is not None:
+        elif mention.explains_back and (sign := _last_sign(rows, first, row)) is not None:
             row["explains"], row["assertion"] = sign, "hypothetical"
 
     def _row(self, mention: Mention, section: str) -> dict[str, Any]:
@@ -140,12 +140,14 @@ def _placed(mention: Mention, before: Mention | None) -> Mention:
     return replace(mention, pairs=before.pairs, placed_by="sentence before", place_words=before.place_words)
 
 
-def _last_sign(rows: list[dict[str, Any]], row: dict[str, Any]) -> int | None:
+def _last_sign(rows: list[dict[str, Any]], first: int, row: dict[str, Any]) -> int | None:
     """What the sentence before leaves to be explained: the sign that it explains itself, or the last that it saw.
 
     Of what it saw, findings that are often explained by another stand above the rest ("opacity and small effusion").
     """
-    before = [r for r in rows if r["section"] == row["section"] and r["sentence"] == row["sentence"] - 1]
+    latest = (rows[at] for at in range(first - 1, -1, -1))
+    before = list(takewhile(lambda r: r["sentence"] == row["sentence"] - 1, latest))
+    before = [r for r in reversed(before) if r["section"] == row["section"]]
     explained = [int(r["explains"]) for r in before if r["explains"] is not None]
     seen = [r for r in before if r["assertion"] in {"present", "uncertain"}]
     signs = [r for r in seen if r["finding"] in signs_of_others()]

@@ -91,6 +91,10 @@ class Reading:
         nearest = bisect_left(cuts, start)
         return nearest < len(cuts) and cuts[nearest] < end
 
+    def last_break(self, at: int) -> int:
+        """The last token up to `at` with a boundary of any strength in front of it; -1 if there is none."""
+        return max((token for token in self.breaks if token <= at), default=-1)
+
     def add(self, candidates: list[Candidate]) -> None:
         """Take in more candidates; no cue reaches across the beginning of one."""
         for candidate in candidates:
