@@ -11,7 +11,7 @@ Known to be imperfect: a place between two findings goes to one of them by the w
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from hilum.text.pairs import PlacePhrase, has_side, merge_pairs, read_pairs
 from hilum.text.place_phrases import PhraseFinder, word_ahead
@@ -73,7 +73,7 @@ class RegionFinder:
         elif before is not None:  # "right apical irregularities compatible with scarring"
             if after is not None and reading.is_marked(phrase.end, after.start, "link"):
                 _give(after, phrase, leads=True)
-        elif after is not None and self._opens(reading, phrase, after.start):
+        elif after is not None and self._opens(reading, phrase, after):
             if self._is_listed(reading, phrase.end, after.start):
                 return after, phrase
             _give(after, phrase, leads=True)
@@ -88,8 +88,14 @@ class RegionFinder:
             between = between[2:]
         return not any(w in self._verbs or w in self._prepositions or w in _SEPARATORS for w in between)
 
-    def _opens(self, reading: Reading, phrase: PlacePhrase, start: int) -> bool:
-        """Whether a clause that opens with the phrase speaks of it: "on the left there is", "the left shows"."""
+    def _opens(self, reading: Reading, phrase: PlacePhrase, after: Candidate) -> bool:
+        """Whether a clause that opens with the phrase speaks of it: "on the left there is", "the left shows".
+
+        What is denied behind a statement of its own is not ("the right lung is clear, with no effusion").
+        """
+        between = reading.words[phrase.end + 1 : after.start]
+        if after.assertion == "absent" and ("without" in between or ("with", "no") in pairwise(between)):
+            return False
         if any(words.kind is not None for _, _, words in phrase.words):
             return True
         words = reading.words
@@ -97,7 +103,7 @@ class RegionFinder:
         if ahead >= 0 and words[ahead] in self._prepositions and phrase.start - ahead > 1:
             return True
         behind = words[phrase.end]
-        return behind in _OPENS or behind in self._verbs or reading.is_marked(phrase.end, start, "link")
+        return behind in _OPENS or behind in self._verbs or reading.is_marked(phrase.end, after.start, "link")
 
     def _is_emphasis(self, reading: Reading, phrase: PlacePhrase, before: Candidate) -> bool:
         """Whether a side tells where more is of what lies on both: "at the bases, more so on the left"."""

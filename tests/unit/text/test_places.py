@@ -66,6 +66,8 @@ def test_the_rule_names_the_words_in_the_order_of_the_text(
         ("Opacity in the right base and calcified right hilar lymph nodes.", "lung_opacity",
          ("right lower lung zone",)),
         ("Opacities throughout the right lung, sparing the apex.", "lung_opacity", ("right lung",)),
+        ("The right lung is clear, with no effusion.", "pleural_effusion", ()),
+        ("On the right there is no effusion.", "pleural_effusion", ("right costophrenic angle",)),
         ("Opacity in the right apex, asymmetric compared to the left.", "lung_opacity", ("right apical zone",)),
     ],
 )  # fmt: skip
