@@ -28,7 +28,7 @@ from hilum.vocabulary import FINDINGS, finding_category, finding_chexpert
 CONCLUSIONS = ("impression", "findings", "last_paragraph", "full_report")
 """The sections that can be a report's conclusion; the first that it has is."""
 
-READ = {"conclusion": CONCLUSIONS, "report": (*CONCLUSIONS, "addendum")}
+READ = {"report": (*CONCLUSIONS, "addendum"), "conclusion": CONCLUSIONS}
 """label.chexpert_text -> sections that are read at all."""
 
 HEART_FAILURE = "fluid_overload_heart_failure"

@@ -49,8 +49,9 @@ def test_the_page_shows_agreement_with_the_labels_of_the_source(line, tmp_path: 
     assert "The source holds no labels of its own" in validate(line, tmp_path / "without")[1]
 
 
-@pytest.mark.parametrize("table", ["texts", "sections", "mentions", "published_labels"])
-@pytest.mark.parametrize("spoil", ["null", "twice", "gone"])
+@pytest.mark.parametrize(
+    ("table", "spoil"), [("texts", "twice"), ("sections", "gone"), ("mentions", "null"), ("published_labels", "twice")]
+)
 def test_nothing_is_compared_on_a_broken_table(line, tmp_path: Path, table: str, spoil: str) -> None:
     frame = line.first(table)
     if spoil == "gone":

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 import spacy
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from spacy.training import Example
 
 from hilum.cli import cli
@@ -19,6 +21,7 @@ from hilum.schema import MENTIONS, REPORTS, SECTIONS, UNKNOWN_TERMS
 from hilum.stages import parse
 from hilum.tables import read_table, write_table
 from hilum.text.sections import split_sections
+from hilum.text.sentences import plain
 from hilum.text.unknown import TermCounter, load_recogniser, merge_terms
 
 NOUNS = ("Gossypiboma", "gossypibomas", "oleothorax", "azygos plombage", "pleural effusion", "consolidation",
@@ -160,6 +163,21 @@ def ruled(entity: str) -> TermCounter:
     nlp = spacy.blank("en")
     nlp.add_pipe("entity_ruler").add_patterns([{"label": "TEST", "pattern": entity}])
     return TermCounter(nlp)
+
+
+@pytest.fixture(scope="module")
+def greedy() -> TermCounter:
+    """A counter whose recogniser takes every word, with what is around it, for an entity."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "ANY", "pattern": [{"OP": "?"}, {"IS_SPACE": False}]}])
+    return TermCounter(nlp)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.text(alphabet=st.sampled_from("aB é_.,:;-–/()\n\t\u00a0\u0130\ufb01\U0001f600'0"), max_size=120))
+def test_no_text_stops_it(greedy: TermCounter, text: str) -> None:
+    greedy.count([(1, text, split_sections(text))])
+    assert all(term and term == plain(term) for term in greedy.rows()["term"])
 
 
 def test_a_model_that_is_not_there_is_named() -> None:
