@@ -50,6 +50,10 @@ class PlaceSharer:
         for candidate in reading.candidates:
             if candidate.stands_for is not None and candidate.assertion != "absent":
                 _complete(candidate, candidate.stands_for)
+        for candidate in reading.candidates:  # an explanation further on: "opacity, likely X but could be Y"
+            sign = candidate.explains or candidate
+            if sign.pairs and not candidate.pairs and self._may_share(sign, candidate, "link"):
+                _take(candidate, sign, list(sign.pairs), f"shared with {sign.finding}")
         taken: set[int] = set()
         for first, second, relation in reversed(relations):
             gives = (second.own_place and not second.leads and second.term.n_parts == 1) or id(second) in taken
