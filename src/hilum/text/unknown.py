@@ -22,7 +22,7 @@ from spacy.tokens import Span
 
 from hilum.errors import UsageError
 from hilum.schema import UNKNOWN_TERMS
-from hilum.text.mentions import WordFinder
+from hilum.text.lexicon import Lexicon
 from hilum.text.pipeline import build_pipeline
 from hilum.text.sections import SectionSpan
 from hilum.text.sentences import RawOffsets, plain, split_sentences
@@ -72,9 +72,7 @@ class TermCounter:
         self._recogniser = recogniser
         if recogniser is not None:
             self._words = build_pipeline()
-            finder = self._words.get_pipe("hilum_words")
-            assert isinstance(finder, WordFinder)
-            self._lexicon = finder.lexicon
+            self._lexicon = Lexicon(self._words)
         self._readings = load_sections().readings
         self._memo: dict[str, tuple[Term, ...]] = {}
         self._n_reports: Counter[Term] = Counter()
