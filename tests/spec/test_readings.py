@@ -48,6 +48,7 @@ TERSE: list[Row] = [
     ("LLL collapse w/ effusion.", LEFT_ANGLE, "pleural_effusion", "present"),
     ("Heart: upper limits of normal.", HEART, "enlarged_cardiac_silhouette", "absent"),
     ("No PTX s/p line placement.", None, "pneumothorax", "absent"),
+    ("R PICC tip in RA.", "right atrium", "picc", "present"),
 ]
 
 CHATTY: list[Row] = [
@@ -156,6 +157,7 @@ BONES_AND_MORE: list[Row] = [
      "present"),
     ("Degenerative changes of the right shoulder and the thoracic spine.", "spine", "spinal_degenerative_changes",
      "present"),
+    ("The right hemidiaphragm is slightly higher than usual, with no effusion.", None, "pleural_effusion", "absent"),
     ("Calcification of the aortic knob and tortuosity of the descending aorta.", "aortic arch", "tortuous_aorta",
      "present"),
     ("Calcification of the aortic knob and tortuosity of the descending aorta.", "aortic arch",
