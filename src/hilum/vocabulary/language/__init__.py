@@ -109,24 +109,6 @@ def load_places() -> tuple[PlaceWords, ...]:
 
 
 @cache
-def load_standins() -> Mapping[str, str]:
-    """Word that stands for the finding before it -> what it claims: absent, or the same as that."""
-    file = "language/places.yaml"
-    claims: dict[str, str] = {}
-    for row in read_rows(file, "standins"):
-        check_keys(file, row, ("claim", "words"), ())
-        check_value(file, "standins", "claim", row["claim"], ("absent", "same"))
-        claims |= dict.fromkeys(words(file, row["claim"], row["words"]), row["claim"])
-    return MappingProxyType(claims)
-
-
-@cache
-def load_nearby() -> frozenset[str]:
-    """Words that put a finding beside the one of the sentence before."""
-    return frozenset(_word_list("language/places.yaml", "nearby"))
-
-
-@cache
 def load_cues() -> Cues:
     """The rows of cues.yaml."""
     return Cues(
