@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import Any
 
@@ -64,7 +64,9 @@ class ReportReader:
             spans = [self._sentences(text, sections) for _, text, sections in cut]
             self._learn(plain_form for report in spans for _, _, _, plain_form in report)
             for (study_id, text, sections), report in zip(cut, spans, strict=True):
-                yield ParsedReport(study_id, sections, self._rows(study_id, text, report))
+                with _collector_paused():
+                    rows = self._rows(study_id, text, report)
+                yield ParsedReport(study_id, sections, rows)
 
     def _sentences(self, text: str, sections: list[SectionSpan]) -> list[tuple[str, int, int, str]]:
         """(section, start, end, plain form) of every sentence that is to be read."""
@@ -137,7 +139,7 @@ def _placed(mention: Mention, before: Mention | None) -> Mention:
     """A mention that refers back, with the place of what the sentence before spoke of."""
     if not mention.refers_back or before is None:
         return mention
-    return replace(mention, pairs=before.pairs, placed_by="sentence before", place_words=before.place_words)
+    return mention._replace(pairs=before.pairs, placed_by="sentence before", place_words=before.place_words)
 
 
 def _last_sign(rows: list[dict[str, Any]], first: int, row: dict[str, Any]) -> int | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from operator import itemgetter
+from typing import NamedTuple
 
 from spacy.tokens import Doc
 
@@ -114,8 +115,7 @@ class Reading:
         return any(mark.kind in kinds for _, _, mark in self.marks_in(start, end))
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """One finding named in a sentence; offsets of characters in the sentence's plain form.
 
     explains: which of the sentence's mentions it is the explanation of, counted from 0; its own: of a sign that no
