@@ -25,39 +25,41 @@ LABEL_OF_WORD = {"present": "present", "uncertain": "uncertain", "explanation": 
 RANKS: dict[str, dict[tuple[str, str], int]] = {
     # on_conflict: (part, what is said) -> rank; the lowest decides
     "impression_then_present": {
-        (
-            "impression",
-            "present",
-        ): 0,  # the reader's conclusion, drawn after all was seen, stands above the rest
-        (
-            "impression",
-            "uncertain",
-        ): 1,  # "small effusion. Possible effusion": what is seen in it is not undone
-        ("impression", "explanation"): 2,  # an offered cause says less of itself than a doubt about the finding
-        ("impression", "absent"): 3,  # "no effusion" beside a place that has one is of other places, or of another day
-        ("body", "present"): 4,  # described, and the impression is silent: most of what is known stands only here
-        (
-            "body",
-            "uncertain",
-        ): 5,  # as in the impression: a doubt in one sentence undoes nothing that another sees
-        ("body", "explanation"): 6,  # as in the impression
-        ("body", "absent"): 7,  # denied everywhere that it is spoken of
-        ("addendum", "present"): 4,  # an addendum adds: what it sees is one more description beside the body's
-        ("addendum", "uncertain"): 5,  # and so are its doubts
-        ("addendum", "explanation"): 6,  # and its causes
-        ("addendum", "absent"): 7,  # it never contradicts: its denial takes back nothing that the report has seen
+        # the reader's conclusion, drawn after all was seen, stands above the rest
+        ("impression", "present"): 0,
+        # "small effusion. Possible effusion": a doubt undoes nothing that is seen
+        ("impression", "uncertain"): 1,
+        # an offered cause says less of itself than a doubt about the finding
+        ("impression", "explanation"): 2,
+        # "no effusion" beside a place that has one is of other places, or of another day
+        ("impression", "absent"): 3,
+        # described, and the impression is silent: most of what is known stands only here
+        ("body", "present"): 4,
+        ("body", "uncertain"): 5,
+        ("body", "explanation"): 6,
+        # denied everywhere that it is spoken of
+        ("body", "absent"): 7,
+        # an addendum adds: what it sees is one more description beside the body's, and it takes nothing back
+        ("addendum", "present"): 4,
+        ("addendum", "uncertain"): 5,
+        ("addendum", "explanation"): 6,
+        ("addendum", "absent"): 7,
     },
     "present": {
-        ("impression", "present"): 0,  # a finding that is seen anywhere in the report is there
+        # a finding that is seen anywhere in the report is there
+        ("impression", "present"): 0,
         ("body", "present"): 0,
         ("addendum", "present"): 0,
-        ("impression", "uncertain"): 1,  # doubted in one place and denied in another: a doubt is left
+        # doubted in one place and denied in another: a doubt is left
+        ("impression", "uncertain"): 1,
         ("body", "uncertain"): 1,
         ("addendum", "uncertain"): 1,
-        ("impression", "explanation"): 2,  # the weakest doubt, and still no denial
+        # the weakest doubt, and still no denial
+        ("impression", "explanation"): 2,
         ("body", "explanation"): 2,
         ("addendum", "explanation"): 2,
-        ("impression", "absent"): 3,  # absent only where nobody says otherwise
+        # absent only where nobody says otherwise
+        ("impression", "absent"): 3,
         ("body", "absent"): 3,
         ("addendum", "absent"): 3,
     },

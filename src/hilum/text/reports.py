@@ -110,7 +110,7 @@ class Reports:
                     yield from self._row((row["study_id"] or "").strip(), row["text"] or "")
             except csv.Error as error:
                 raise BadDataError(
-                    f"{path} is no csv from line {rows.line_num + 1} on ({type(error).__name__}); mend or cut that line."
+                    f"{path} is no csv from line {rows.line_num + 1} on ({type(error).__name__}); mend that line."
                 ) from None
 
     def _row(self, name: str, text: str) -> Iterator[tuple[int | str, str]]:
