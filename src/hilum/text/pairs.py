@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hilum.text.reading import Candidate, Pair
 from hilum.vocabulary import REGIONS
@@ -133,8 +134,13 @@ def merge_pairs(pairs: list[Pair]) -> list[Pair]:
     The bare sides come first ("on the left"); failing these, the one side that other places have ("left perihilar
     scarring in the upper lobe"). Single regions take none.
     """
+    return list(_merged(tuple(pairs)))
+
+
+@lru_cache(maxsize=4_096)
+def _merged(pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
     single: list[Pair] = [(side, kind) for side, kind in pairs if kind in SINGLE]
-    pairs = [(side, kind) for side, kind in pairs if kind not in SINGLE]
+    pairs = tuple((side, kind) for side, kind in pairs if kind not in SINGLE)
     loose = [(side, kind) for side, kind in pairs if not is_said(side) and kind not in (None, "lung")]
     bare = [side for side, kind in pairs if is_said(side) and kind in (None, "lung")]
     merged: list[Pair] = [(side, kind) for side, kind in pairs if is_said(side) and kind not in (None, "lung")]
@@ -150,7 +156,7 @@ def merge_pairs(pairs: list[Pair]) -> list[Pair]:
     covered = {side for side, _ in merged}
     merged += [(side, kind) for side, kind in pairs if is_said(side) and kind in (None, "lung") and side not in covered]
     merged += [(None, kind) for side, kind in pairs if side is None and kind == "lung"]
-    return list(dict.fromkeys(merged + single))
+    return tuple(dict.fromkeys(merged + single))
 
 
 def is_said(side: str | None) -> bool:
