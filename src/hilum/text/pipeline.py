@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -34,6 +35,8 @@ RULES: dict[str, Callable[[], Rule]] = {
     "hilum_regions": RegionFinder,
     "hilum_qualities": QualityFinder,
 }
+_LONGEST_SUFFIX = 32  # characters; only a run of dots is longer
+
 COMPONENTS = ("hilum_words", *RULES)
 
 
@@ -69,6 +72,11 @@ for _name, _make_rule in RULES.items():
     _register(_name, _make_rule)
 
 
+def _near_end(search: Callable[[str, int], Any]) -> Callable[[str], Any]:
+    """A search for suffixes at a word's end alone: from its beginning, each sign there costs the length of the word."""
+    return lambda word: search(word, max(0, len(word) - _LONGEST_SUFFIX))
+
+
 def build_pipeline(spacy_model: str = "blank") -> Language:
     """A blank English pipeline, or an installed one such as en_core_sci_sm, with hilum's components at the end.
 
@@ -91,6 +99,7 @@ def build_pipeline(spacy_model: str = "blank") -> Language:
                 ) from None
         nlp.tokenizer = combined_rule_tokenizer(nlp)
         nlp.tokenizer.max_cache_size = 100_000  # words; an unknown one costs ten times as much as a known one
+        nlp.tokenizer.suffix_search = _near_end(nlp.tokenizer.suffix_search)
     for component in COMPONENTS:
         nlp.add_pipe(component)
     return nlp

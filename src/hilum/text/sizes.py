@@ -32,8 +32,10 @@ def find_sizes(sentence: str) -> list[tuple[int, int, float]]:
     for match in _LENGTH.finditer(sentence):
         behind = _before(sentence[: match.start()])
         ahead = next((word for word in sentence[match.end() :].split(None, 4)[:4] if word not in _SKIPPED), "")
-        if ahead.strip(".,;:") not in words.distances and (words.distances | words.earlier).isdisjoint(behind):
-            sizes.append((match.start(), match.end(), _largest(match)))
+        size_mm = _largest(match)
+        is_distance = ahead.strip(".,;:") in words.distances or not (words.distances | words.earlier).isdisjoint(behind)
+        if size_mm > 0 and not is_distance:
+            sizes.append((match.start(), match.end(), size_mm))
     return sizes
 
 
