@@ -32,7 +32,7 @@ run: setup
 	@echo "run: done; open $(CURDIR)/reports/index.html"
 
 test: setup
-	@echo "test: the everyday tests (about 8 minutes on 2 cores; make test-all adds the slow ones)"
+	@echo "test: the everyday tests (about 10 minutes on 2 cores; make test-all adds the slow ones)"
 	@$(BIN)/python -m pytest -m "not slow and not gpu"
 
 test-all: setup
