@@ -54,5 +54,5 @@ def find_report(source: Path, name: str, params: ParseParams) -> ShownReport:
     if n_found > 1:
         log.warning("annotate: %s holds %d reports of this name; the first is shown", source, n_found)
     study_id, text = found
-    parsed = next(ReportReader(params.spacy_model, params.batch_size).read([(study_id, text)]))
+    parsed = next(ReportReader(params.batch_size).read([(study_id, text)]))
     return show_report(parsed, text)

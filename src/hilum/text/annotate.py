@@ -46,7 +46,7 @@ def annotate(source: Path, out: Path | None, params: ParseParams) -> int:
     Raises UsageError if the source is none of the forms, BadDataError if the csv lacks a column or no file is text.
     """
     reports = Reports(source)
-    reader = ReportReader(params.spacy_model, params.batch_size)
+    reader = ReportReader(params.batch_size)
     n_rows = 0
     with ExitStack() as stack:
         target: TextIO = sys.stdout

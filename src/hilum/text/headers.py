@@ -130,9 +130,8 @@ def _folded(words: str) -> str:
 
 
 def _by_parts(name: str) -> str | None:
-    for row in load_sections().rows:
-        if any(part in name for part in row.contains):
-            return row.section
+    if _parts().search(name):
+        return next(row.section for row in load_sections().rows if any(part in name for part in row.contains))
     return "findings" if _view_words().search(name) else None
 
 
@@ -153,6 +152,12 @@ def _shortened() -> dict[str, str]:
 
 def _without_a_letter(word: str) -> list[str]:
     return [word, *(word[:at] + word[at + 1 :] for at in range(len(word)))]
+
+
+@cache
+def _parts() -> re.Pattern[str]:
+    """Any part of a name that decides; which one it is, the order of the rows says."""
+    return re.compile("|".join(re.escape(part) for row in load_sections().rows for part in row.contains))
 
 
 @cache

@@ -15,7 +15,6 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from hilum.errors import UsageError
 from hilum.text.assertion import assert_mentions
 from hilum.text.explanations import ExplanationFinder
 from hilum.text.lexicon import Lexicon
@@ -77,10 +76,11 @@ def _near_end(search: Callable[[str, int], Any]) -> Callable[[str], Any]:
     return lambda word: search(word, max(0, len(word) - _LONGEST_SUFFIX))
 
 
-def build_pipeline(spacy_model: str = "blank") -> Language:
-    """A blank English pipeline, or an installed one such as en_core_sci_sm, with hilum's components at the end.
+def build_pipeline() -> Language:
+    """A blank English pipeline with scispaCy's tokenizer and hilum's components.
 
-    Raises UsageError if the named pipeline is not installed.
+    What spaCy would work out about each new word (its shape, whether it is a number ...) no rule looks at, and it costs
+    more than the tokenizer: it is left out.
     """
     import spacy
 
@@ -88,18 +88,11 @@ def build_pipeline(spacy_model: str = "blank") -> Language:
         warnings.simplefilter("ignore", FutureWarning)  # scispaCy's infix pattern warns on Python 3.11
         from scispacy.custom_tokenizer import combined_rule_tokenizer
 
-        if spacy_model == "blank":
-            nlp = spacy.blank("en")
-        else:
-            try:
-                nlp = spacy.load(spacy_model)
-            except OSError:
-                raise UsageError(
-                    f"parse.spacy_model is '{spacy_model}', which is not installed; install it or write 'blank'."
-                ) from None
+        nlp = spacy.blank("en")
         nlp.tokenizer = combined_rule_tokenizer(nlp)
-        nlp.tokenizer.max_cache_size = 100_000  # words; an unknown one costs ten times as much as a known one
-        nlp.tokenizer.suffix_search = _near_end(nlp.tokenizer.suffix_search)
+    nlp.tokenizer.max_cache_size = 100_000  # words; an unknown one costs ten times as much as a known one
+    nlp.tokenizer.suffix_search = _near_end(nlp.tokenizer.suffix_search)
+    nlp.vocab.lex_attr_getters.clear()  # type: ignore[attr-defined]
     for component in COMPONENTS:
         nlp.add_pipe(component)
     return nlp

@@ -49,8 +49,8 @@ def _collector_paused() -> Iterator[None]:
 class ReportReader:
     """Reads reports with one pipeline and a memory of up to `memo_size` sentences (0: of one batch alone)."""
 
-    def __init__(self, spacy_model: str = "blank", batch_size: int = 64, memo_size: int = MEMO_SIZE) -> None:
-        self._nlp = build_pipeline(spacy_model)
+    def __init__(self, batch_size: int = 64, memo_size: int = MEMO_SIZE) -> None:
+        self._nlp = build_pipeline()
         self._batch_size = batch_size
         self._memo_size = memo_size
         self._memo: dict[str, tuple[Mention, ...]] = {}
@@ -93,7 +93,7 @@ class ReportReader:
             mentions = self._memo[plain_form]
             if not mentions:
                 continue
-            offsets = RawOffsets(text[start:end])
+            offsets = RawOffsets(text[start:end], plain_form)
             first = len(rows)
             for mention in mentions:
                 row = self._row(_placed(mention, spoken_of[1] if spoken_of[0] == section else None), section)

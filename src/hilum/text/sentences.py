@@ -200,9 +200,12 @@ def plain(sentence: str) -> str:
 class RawOffsets:
     """From offsets in a sentence's plain form back to offsets in the raw sentence."""
 
-    def __init__(self, sentence: str) -> None:
-        self._raw: list[int] = []
-        self._plain: list[int] = []
+    def __init__(self, sentence: str, plain_form: str) -> None:
+        self._raw = [0]
+        self._plain = [0]
+        if len(plain_form) == len(sentence):  # no white space was dropped: the offsets are the same
+            return
+        self._raw, self._plain = [], []
         at = 0
         for match in _WORD.finditer(sentence.translate(_BLANKED)):
             self._raw.append(match.start())

@@ -21,6 +21,8 @@ class Speller:
     def __init__(self, known: Iterable[str], mended: Iterable[str]) -> None:
         self._known = frozenset(known)
         self._mended = frozenset(word for word in mended if len(word) >= SHORTEST and word.isalpha())
+        self._ends = frozenset((word[0], word[-1]) for word in self._mended)
+        self._longest = max(map(len, self._mended), default=0)
         self._memo: dict[str, str] = {}
         self._shortened: dict[str, str | None] = {}
         for word in sorted(self._mended):
@@ -40,7 +42,7 @@ class Speller:
         return meant
 
     def _find(self, word: str) -> str:
-        if not word.isalpha():
+        if (word[0], word[-1]) not in self._ends or len(word) > self._longest + 1 or not word.isalpha():
             return word
         missing = self._shortened.get(word)
         found = {missing} if missing else set[str]()

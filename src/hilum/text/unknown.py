@@ -124,7 +124,8 @@ class TermCounter:
         """The unknown ones of a sentence's entities, in order."""
         if not entities:
             return ()
-        doc, offsets = self._words.make_doc(plain(sentence)), RawOffsets(sentence)
+        plain_form = plain(sentence)
+        doc, offsets = self._words.make_doc(plain_form), RawOffsets(sentence, plain_form)
         spans = [offsets.span(token.idx, token.idx + len(token)) for token in doc]
         hits = self._lexicon.find(doc)
         known: set[int] = set()

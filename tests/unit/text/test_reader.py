@@ -8,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hilum.errors import UsageError
 from hilum.schema import ASSERTIONS, MENTIONS, SEVERITIES, SIDES, TEMPORALS
 from hilum.text.pipeline import COMPONENTS, build_pipeline
 from hilum.text.reader import ReportReader
@@ -124,8 +123,3 @@ def test_the_pipeline_is_scispacys_tokenizer_and_our_components() -> None:
     nlp = build_pipeline()
     assert tuple(nlp.pipe_names) == COMPONENTS
     assert [t.text for t in nlp.make_doc("fracture of t12.")] == ["fracture", "of", "t12", "."]
-
-
-def test_a_pipeline_that_is_not_installed_is_named() -> None:
-    with pytest.raises(UsageError, match=r"parse\.spacy_model is 'en_core_sci_none', which is not installed"):
-        build_pipeline("en_core_sci_none")
