@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.checkout import read_seconds
 from flows.graph import Digests, Line, Look, Reason
 
 RUN, RESTORE, MAYBE, KEEP = "run", "restore", "maybe", "keep"
@@ -49,7 +50,7 @@ class PlannedStage:
 def plan_checkout(root: Path) -> list[PlannedStage]:
     """The plan of the line in a folder."""
     with closing(Line(root)) as line:
-        return plan_line(line, {})
+        return plan_line(line, read_seconds(root))
 
 
 def describe_plan(plan: Sequence[PlannedStage], everything: bool) -> Iterator[str]:
@@ -59,9 +60,11 @@ def describe_plan(plan: Sequence[PlannedStage], everything: bool) -> Iterator[st
         if stage.stale or everything:
             yield f"{stage.action:8}{stage.stage:{width}}  {'; '.join(str(r) for r in _first(stage.reasons))}".rstrip()
     counts = {action: sum(stage.action == action for stage in plan) for action in (RUN, RESTORE, MAYBE, KEEP)}
+    known = [stage.seconds for stage in plan if stage.stale and stage.seconds is not None]
     yield (
         f"plan: {counts[RUN]} to run, {counts[RESTORE]} to restore from the run-cache, {counts[MAYBE]} to run if "
         f"what is before them changes, {counts[KEEP]} up to date"
+        + (f"; {sum(known):.0f} s for those that have run here before, one after the other" if known else "")
     )
 
 
