@@ -1,14 +1,15 @@
-"""The verbs that run the line, or say what a run would do: plan, run."""
+"""The verbs that run the line, say what a run would do, or look for something to run it on: plan, run, watch."""
 
 from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import click
 
-from hilum.cli.command import core_count, verb
+from hilum.cli.command import PATH, core_count, verb, worker_count
 
 WORK_TO_DO = 6
 """Exit code of `plan` where something is to do."""
@@ -59,4 +60,28 @@ def run(jobs: int | None, engine: str) -> None:
     click.echo(f"run: {done}; open reports/index.html")
 
 
-COMMANDS = (plan, run)
+@verb("watch", "hilum watch /data/mimic-cxr-jpg --settle 600")
+@click.argument("source", type=PATH)
+@click.option("--settle", type=click.FloatRange(min=0), default=600, show_default=True,
+              help="Seconds for which nothing may have changed before it is landed.")  # fmt: skip
+@click.option("--collection", help="As in `hilum land`.")
+def watch(source: Path, settle: float, collection: str | None) -> None:
+    """Look once at SOURCE, and land what is new as soon as its copying has ended; for a schedule to call."""
+    from flows.watch import AT_REST, judge, look_at, read_memory, remember_landed, write_memory
+
+    if not source.is_dir():
+        raise click.UsageError(f"{source} is no folder.")
+    root = Path.cwd()
+    verdict, memory = judge(look_at(source), read_memory(root, source), settle, time.time())
+    write_memory(root, memory)
+    if verdict != AT_REST:
+        click.echo(f"watch: {verdict}")
+        return
+    from hilum.sources.landings import land
+
+    recorded = land(source, root, collection, worker_count())
+    write_memory(root, remember_landed(memory))
+    click.echo(recorded.summary)
+
+
+COMMANDS = (plan, run, watch)
