@@ -118,15 +118,24 @@ class _Walk:
             self._report.did.setdefault(name, "not reached")
 
     def _start_ready(self) -> None:
-        for name, stage in self._plan.items():
+        ready = self._ready()
+        for name in ready:
+            free = self._jobs - sum(self._running.values())
+            if name not in self._running and self._costs[name] <= free:
+                alone = len(ready) == 1 and not self._running
+                self._start(self._bundle(self._plan[name]), alone=alone)
+
+    def _ready(self) -> list[str]:
+        """The stages that can be started, once those that turn out to be up to date are passed over."""
+        ready: list[str] = []
+        for name, stage in self._plan.items():  # in the order of the line: what a kept stage lets through comes later
             if name in self._report.did or name in self._running or not self._is_ready(stage, ()):
                 continue
             if stage.action != RUN and not self._line.is_stale(name):
                 self._report.did[name] = KEPT
-                self._start_ready()  # what waited for it may be ready now
-                return
-            if sum(self._running.values()) + self._costs[name] <= self._jobs:
-                self._start(self._bundle(stage))
+            else:
+                ready.append(name)
+        return ready
 
     def _is_ready(self, stage: PlannedStage, beside: Sequence[str]) -> bool:
         done = (RAN, RESTORED, KEPT)
@@ -146,11 +155,12 @@ class _Walk:
                 expected += seconds
         return names
 
-    def _start(self, names: list[str]) -> None:
+    def _start(self, names: list[str], *, alone: bool) -> None:
+        """Hand stages to the engine. alone: nothing can run beside them, and their workers may have every core."""
         cost = self._costs[names[0]]
         self._running.update(dict.fromkeys(names[1:], 0) | {names[0]: cost})
         cores = len(os.sched_getaffinity(0))
-        workers = cores if cost >= self._jobs else max(1, cores * cost // self._jobs)
+        workers = cores if alone or cost >= self._jobs else max(1, cores * cost // self._jobs)
         log_file = log_path(self._root, self._report.run, "+".join(names))
         before = {name: self._handles[name] for n in names for name in self._plan[n].upstream if name in self._handles}
 

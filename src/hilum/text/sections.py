@@ -1,7 +1,8 @@
 """Where each section of a report lies, as spans of the raw text.
 
 In: a report file's text. Out: sections in order, empty ones left out; raw[start:end] is a body without the white space
-around it, and no two overlap. The field's is MIT-LCP's parser (science.md 5.4): trap -> what it does -> what we do.
+around it, and no two overlap. Beside MIT-LCP's parser (mimic-cxr, txt/section_parser.py):
+trap -> what it does -> what we do.
 
 - header on the first line, not indented, or with a digit ("CHEST 2 VIEWS:") -> no header, its text is lost or joins
   another section -> a header is a line's beginning up to a colon.

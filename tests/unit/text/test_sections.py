@@ -1,4 +1,4 @@
-"""Every behaviour and trap of MIMIC's report files, decided on purpose (science.md 5.3 and 5.4)."""
+"""Every behaviour and trap of MIMIC's report files, decided on purpose."""
 
 # ruff: noqa: E501 (a table of reports reads better in long lines)
 from __future__ import annotations
