@@ -42,10 +42,15 @@ def plan(as_json: bool, everything: bool) -> None:
 )
 def run(jobs: int | None, engine: str) -> None:
     """Run the whole line, in parallel where the DAG allows; leaves the same dvc.lock as `dvc repro`."""
+    from flows.plan import plan_checkout
     from hilum.config import read_params, section_threads
 
     jobs = jobs or core_count()
     threads = section_threads(read_params())
+    planned = plan_checkout(Path.cwd())
+    if not any(stage.stale for stage in planned):  # that needs no server
+        click.echo(f"run: 0 stages ran, {len(planned)} are up to date; open reports/index.html")
+        return
     if engine == "threads":
         from flows.driver import ThreadEngine, drive
 
