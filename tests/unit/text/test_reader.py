@@ -102,7 +102,9 @@ def test_awkward_texts_yield_no_mention(reader: ReportReader, text: str) -> None
 
 def test_twenty_thousand_characters_of_noise_are_read(reader: ReportReader) -> None:
     for noise in ("effusion no left " * 1200, "x" * 20000, "___ " * 5000, "\n \n" * 6000, "A: " * 6600, "." * 20000):
-        check(read(reader, noise[:20000]), noise)
+        mentions = read(reader, noise[:20000])
+        check(mentions, noise)
+        assert bool(mentions) == ("effusion" in noise)
 
 
 SCRAPS = """
