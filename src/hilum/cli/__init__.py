@@ -1,6 +1,7 @@
 """`hilum VERB`: parse the words, build the configuration, call one function, print one line.
 
-Exit codes: 0 done, 1 bug (traceback), 2 usage, 3 bad data, 4 gate refused, 5 verification failed, 6 something to do (`plan` alone).
+Exit codes: 0 done, 1 bug (traceback), 2 usage, 3 bad data, 4 gate refused, 5 verification failed; of `plan` alone,
+6: something is to do.
 stdout is for results, stderr for the log. Nothing heavy is imported before a verb is chosen.
 """
 
