@@ -59,10 +59,6 @@ def render_data_page(
     )
 
 
-def _name(compared: Mapping[str, Any]) -> str:
-    return f"{LABELLERS[compared['labeller']]}, {TEXTS[compared['text']]}"
-
-
 def _by_table(checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Checks with those of one table together, tables in the order in which they first appear."""
     order = list(dict.fromkeys(row["table"] for row in checks))
