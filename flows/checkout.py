@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,29 +18,30 @@ FOLDER = ".hilum"
 
 
 @contextmanager
-def one_run(root: Path) -> Iterator[None]:
+def one_run(root: Path, wait: bool = False, lock: str = "run") -> Iterator[None]:
     """Hold the checkout for one run; the kernel lets go when the process ends, however it ends.
 
-    Raises UsageError if another run holds it.
+    wait: for the end of another run. lock: what is held; a `retrain` works in a clone and leaves the `run` to others.
+    Raises UsageError if another run holds it and shall not be waited for.
     """
-    path = root / FOLDER / "run.lock"
+    path = root / FOLDER / f"{lock}.lock"
     path.parent.mkdir(exist_ok=True)
-    with path.open("a+", encoding="utf-8") as lock:
+    with path.open("a+", encoding="utf-8") as file:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip() or "unknown"
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
             raise UsageError(f"another run (process {holder}) is at work in this checkout; wait for its end.") from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
         yield
 
 
-def log_path(root: Path, run: str, name: str) -> Path:
-    """Where the messages of a stage in one run go."""
-    return root / FOLDER / "logs" / run / f"{name}.log"
+def log_path(root: Path, run: str, names: Sequence[str]) -> Path:
+    """Where the messages of stages that share a process go in one run."""
+    return root / FOLDER / "logs" / run / f"{'+'.join(name.replace('/', '.') for name in names)}.log"
 
 
 def read_seconds(root: Path) -> dict[str, float]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from flows.checkout import log_path, one_run, read_seconds, write_seconds
-from flows.graph import Line
+from flows.graph import THE_LINE, Line, section_of
 from flows.plan import KEEP, RUN, PlannedStage, plan_line
 from flows.stage_process import KEPT, RAN, RESTORED, StageFailed, StageRun, end_all, run_through_dvc
 
@@ -53,11 +53,12 @@ class ThreadEngine:
 class RunReport:
     """What a run did. did: stage -> ran, restored, kept, failed or not reached. seconds: of the stages that ran.
 
-    outs: stage -> the paths it writes.
+    outs: stage -> the paths it writes. running: the stages at work now.
     """
 
     run: str
     outs: dict[str, list[str]] = field(default_factory=dict)
+    running: list[str] = field(default_factory=list)
     did: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     errors: dict[str, Exception] = field(default_factory=dict)
@@ -68,23 +69,30 @@ class RunReport:
 
 
 def drive(
-    root: Path, jobs: int, engine: Engine, threads: Mapping[str, int], before: Callable[[], object] | None = None
+    root: Path,
+    jobs: int,
+    engine: Engine,
+    threads: Mapping[str, int],
+    target: str = THE_LINE,
+    before: Callable[[], object] | None = None,
+    on_change: Callable[[RunReport], object] | None = None,
 ) -> RunReport:
-    """Bring the whole line up to date; `errors` of the report holds what failed, when all that could run has run.
+    """Bring a target up to date; `errors` of the report holds what failed, when all that could run has run.
 
-    threads: section of params.yaml -> the threads its stages compute with; one where it is missing. before: done first,
-    when no other run can be at work here.
+    threads: section of params.yaml -> the threads its stages compute with; one where it is missing. target: see
+    `Line`. before: done first, when no other run can be at work here. on_change: told of the report whenever a stage
+    starts or ends.
     Raises UsageError if another run holds the checkout.
     """
-    with one_run(root), closing(Line(root)) as line:
+    with one_run(root), closing(Line(root, target)) as line:
         report = RunReport(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
         report.outs = {name: line.outs(name) for name in line.stages()}
         if before is not None:
             before()
         try:
-            _Walk(root, jobs, engine, line, report, threads).walk()
+            _Walk(root, jobs, engine, line, report, threads, on_change).walk()
             if report.count(RAN, RESTORED):
-                line.order_lock()
+                line.order_locks()
         finally:
             end_all()
             write_seconds(root, report.seconds)
@@ -95,12 +103,20 @@ class _Walk:
     """One run over the DAG."""
 
     def __init__(
-        self, root: Path, jobs: int, engine: Engine, line: Line, report: RunReport, threads: Mapping[str, int]
+        self,
+        root: Path,
+        jobs: int,
+        engine: Engine,
+        line: Line,
+        report: RunReport,
+        threads: Mapping[str, int],
+        on_change: Callable[[RunReport], object] | None,
     ) -> None:
         self._root, self._jobs, self._engine, self._line, self._report = root, jobs, engine, line, report
+        self._on_change = on_change or (lambda report: None)
         self._seconds = read_seconds(root)
         self._plan = {stage.stage: stage for stage in plan_line(line, self._seconds)}
-        self._costs = {name: min(jobs, threads.get(name.partition("@")[0], 1)) for name in self._plan}
+        self._costs = {name: min(jobs, threads.get(section_of(name), 1)) for name in self._plan}
         self._handles: dict[str, Any] = {}
         self._running: dict[str, int] = {}
         self._ended: queue.Queue[tuple[tuple[str, ...], Any]] = queue.Queue()
@@ -161,7 +177,7 @@ class _Walk:
         self._running.update(dict.fromkeys(names[1:], 0) | {names[0]: cost})
         cores = len(os.sched_getaffinity(0))
         workers = cores if alone or cost >= self._jobs else max(1, cores * cost // self._jobs)
-        log_file = log_path(self._root, self._report.run, "+".join(names))
+        log_file = log_path(self._root, self._report.run, names)
         before = {name: self._handles[name] for n in names for name in self._plan[n].upstream if name in self._handles}
 
         def work() -> StageRun:
@@ -170,11 +186,18 @@ class _Walk:
         handle = self._engine.submit(work, names, list({id(h): h for h in before.values()}.values()))
         self._handles.update(dict.fromkeys(names, handle))
         log.info("run: %s", ", ".join(names))
+        self._report.running = list(self._running)
+        self._on_change(self._report)
         handle.add_done_callback(lambda done: self._ended.put((tuple(names), done)))
 
     def _take(self, names: tuple[str, ...], handle: Any) -> None:
         for name in names:
             del self._running[name]
+        self._report.running = list(self._running)
+        self._take_result(names, handle)
+        self._on_change(self._report)
+
+    def _take_result(self, names: tuple[str, ...], handle: Any) -> None:
         try:
             done: StageRun = handle.result()
         except StageFailed as failure:

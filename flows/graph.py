@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dvc.dependency.param import ParamsDependency
+from dvc.dvcfile import PROJECT_FILE
 from dvc.repo import Repo
 from dvc.repo.reproduce import get_active_graph, plan_repro
 from dvc.stage import PipelineStage
@@ -26,6 +27,9 @@ from dvc_data.hashfile.meta import Meta
 from dvc_data.hashfile.tree import Tree
 
 from flows.lock_order import order_lock
+
+THE_LINE = PROJECT_FILE
+"""The target that is the whole line: every stage of the root's dvc.yaml."""
 
 Digests = Mapping[str, str | None]
 """Output path -> the digest it will have; None where only the run can tell."""
@@ -56,17 +60,22 @@ class Look:
 
 
 class Line:
-    """The stages of one checkout. Not safe for threads: DVC's Repo is not."""
+    """The stages behind one target of a checkout. Not safe for threads: DVC's Repo is not.
 
-    def __init__(self, root: Path) -> None:
-        self._repo = Repo(str(root), _wait_for_lock=True)
+    target: as `dvc repro` takes it, a dvc.yaml (all its stages) or one stage; what it needs of any dvc.yaml belongs to
+    it. Stages of another folder's dvc.yaml are named as DVC does: `data/served/dvc.yaml:index`.
+    """
+
+    def __init__(self, root: Path, target: str = THE_LINE) -> None:
+        self._repo, self._target = Repo(str(root), _wait_for_lock=True), target
         self._read()
 
     def _read(self) -> None:
         self._repo._reset()
         self._graph = get_active_graph(self._repo.index.graph)
-        steps = [stage for stage in plan_repro(self._graph) if isinstance(stage, PipelineStage)]
-        self._stages = {str(stage.name): stage for stage in steps}
+        wanted = self._repo.stage.collect(str(Path(self._repo.root_dir) / self._target))
+        steps = [stage for stage in plan_repro(self._graph, wanted) if isinstance(stage, PipelineStage)]
+        self._stages = {_name(stage): stage for stage in steps}
 
     def stages(self) -> list[str]:
         """Names of all stages of dvc.yaml, each after everything it depends on."""
@@ -74,7 +83,7 @@ class Line:
 
     def upstream(self, name: str) -> list[str]:
         """The stages whose outputs this one reads directly, in the order of the line. None for a frozen stage."""
-        before = {str(stage.name) for stage in self._graph.successors(self._stages[name])}
+        before = {_name(s) for s in self._graph.successors(self._stages[name]) if isinstance(s, PipelineStage)}
         return [other for other in self._stages if other in before]
 
     def command(self, name: str) -> str:
@@ -104,10 +113,14 @@ class Line:
             restored = self._restored(stage, coming, reasons) if reasons else None
         return Look(reasons, outs, restored)
 
-    def order_lock(self) -> None:
-        """Put the entries of dvc.lock into the order in which `dvc repro` adds them."""
+    def order_locks(self) -> None:
+        """Put the entries of each dvc.lock into the order in which `dvc repro` adds them."""
+        orders: dict[str, list[str]] = {}
+        for stage in self._stages.values():
+            orders.setdefault(str(Path(stage.path_in_repo).with_suffix(".lock")), []).append(str(stage.name))
         with self._repo.lock:
-            order_lock(Path(self._repo.root_dir), self.stages())
+            for path, names in orders.items():
+                order_lock(Path(self._repo.root_dir), path, names)
 
     def close(self) -> None:
         """Let go of the repository."""
@@ -199,6 +212,16 @@ class Line:
         newest = max(folder.iterdir(), key=lambda path: path.stat().st_mtime, default=None)
         entry: dict[str, Any] | None = cache._load_cache(key, newest.name) if newest else None
         return entry
+
+
+def section_of(name: str) -> str:
+    """The section of params.yaml of a stage: `data/served/dvc.yaml:embed@L0001` has embed's."""
+    return name.rpartition(":")[2].partition("@")[0]
+
+
+def _name(stage: PipelineStage) -> str:
+    """The stage's name, as `dvc repro` in the root takes it."""
+    return str(stage.name) if stage.path_in_repo == PROJECT_FILE else f"{stage.path_in_repo}:{stage.name}"
 
 
 def _is_new(stage: PipelineStage) -> bool:

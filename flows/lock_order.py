@@ -1,4 +1,4 @@
-"""The order of the stages in dvc.lock, made what `dvc repro` would have made it.
+"""The order of the stages in a dvc.lock, made what `dvc repro` would have made it.
 
 In: dvc.lock after a parallel run. Out: the same entries, untouched, in another order. DVC appends the entry of a new
 stage when the stage ends, so that stages side by side leave it to chance; one after the other they stand in the order
@@ -16,12 +16,17 @@ from pathlib import Path
 _ENTRY = re.compile(r"^  (?! )(.+):\n", re.MULTILINE)
 
 
-def order_lock(root: Path, line: Sequence[str]) -> None:
-    """Put new entries of dvc.lock into the order of the line; the file is replaced whole, or not touched."""
-    path = root / "dvc.lock"
+def order_lock(root: Path, lock: str, line: Sequence[str]) -> None:
+    """Put new entries of a lock into the order of the line; the file is replaced whole, or not touched.
+
+    lock: its path below root; nothing is done where there is none yet.
+    """
+    path = root / lock
+    if not path.is_file():
+        return
     text = path.read_text(encoding="utf-8")
     head, entries = _entries(text)
-    held = [name for name in _entries(_committed(root))[1] if name in entries]
+    held = [name for name in _entries(_committed(root, lock))[1] if name in entries]
     ranks = {name: number for number, name in enumerate([*held, *(name for name in line if name not in held)])}
     ordered = sorted(entries, key=lambda name: ranks.get(name, len(ranks)))
     new = head + "".join(entries[name] for name in ordered)
@@ -39,7 +44,7 @@ def _entries(text: str) -> tuple[str, dict[str, str]]:
     return text[: starts[0]] if starts else text, {_ENTRY.match(block)[1]: block for block in blocks}  # type: ignore[index]
 
 
-def _committed(root: Path) -> str:
-    """dvc.lock as git's HEAD holds it; empty where there is none."""
-    shown = subprocess.run(["git", "show", "HEAD:./dvc.lock"], cwd=root, capture_output=True, text=True, check=False)
+def _committed(root: Path, lock: str) -> str:
+    """The lock as git's HEAD holds it; empty where there is none."""
+    shown = subprocess.run(["git", "show", f"HEAD:./{lock}"], cwd=root, capture_output=True, text=True, check=False)
     return shown.stdout if shown.returncode == 0 else ""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.checkout import read_seconds
-from flows.graph import Digests, Line, Look, Reason
+from flows.graph import THE_LINE, Digests, Line, Look, Reason
 
 RUN, RESTORE, MAYBE, KEEP = "run", "restore", "maybe", "keep"
 
@@ -47,9 +47,9 @@ class PlannedStage:
         }
 
 
-def plan_checkout(root: Path) -> list[PlannedStage]:
-    """The plan of the line in a folder."""
-    with closing(Line(root)) as line:
+def plan_checkout(root: Path, target: str = THE_LINE) -> list[PlannedStage]:
+    """The plan of a target in a folder: the whole line, if none is named."""
+    with closing(Line(root, target)) as line:
         return plan_line(line, read_seconds(root))
 
 

@@ -83,7 +83,7 @@ def _run(names: Sequence[str], root: Path, log: Path, workers: int) -> tuple[str
         at = out.tell()
         process = subprocess.Popen(
             command, cwd=root, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-            env=stage_environment(workers), start_new_session=True, preexec_fn=_die_with_parent,
+            env=stage_environment(root, workers), start_new_session=True, preexec_fn=_die_with_parent,
         )  # fmt: skip
         _LIVE.add(process.pid)
         try:
@@ -114,9 +114,13 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def stage_environment(workers: int) -> dict[str, str]:
-    """The environment of a stage: this Python's commands first, nothing calls home, and it ends with its driver."""
+def stage_environment(root: Path, workers: int) -> dict[str, str]:
+    """The environment of a stage: this Python's commands first, the checkout's own code before any that is installed,
+    nothing calls home, and it ends with its driver."""
     quiet = {"DVC_NO_ANALYTICS": "1", "DO_NOT_TRACK": "1", "GX_ANALYTICS_ENABLED": "false"}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    code = [str(root / "src"), str(root)] if (root / "src/hilum").is_dir() else []
+    found = os.pathsep.join([*code, *filter(None, [os.environ.get("PYTHONPATH")])])
     workers = int(os.environ.get("HILUM_WORKERS") or workers)
-    return {**os.environ, **quiet, "PATH": path, "HILUM_WORKERS": str(workers), "HILUM_DRIVER": str(os.getpid())}
+    mine = {"PATH": path, "PYTHONPATH": found, "HILUM_WORKERS": str(workers), "HILUM_DRIVER": str(os.getpid())}
+    return {**os.environ, **quiet, **mine}
