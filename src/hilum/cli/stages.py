@@ -169,14 +169,15 @@ def embed(
 
 
 @verb("index", "dvc repro index")
-@path_option("--data", "The folder of tables.")
+@path_option("--images", "The packed images' rows, a table a partition.")
+@path_option("--embeddings", "Their embeddings, a table a partition.")
 @path_option("--out", "Out: FAISS indexes and their ids.")
-def index(data: Path, out: Path) -> None:
+def index(images: Path, embeddings: Path, out: Path) -> None:
     """Build the vector indexes: the whole image, and each region."""
     from hilum.config import read_landings, read_params
     from hilum.stages.index import run
 
-    run(data, list(read_landings().partitions), out, read_params().index)
+    run(images, embeddings, list(read_landings().partitions), out, read_params().index)
 
 
 @verb("evaluate", "dvc repro evaluate")

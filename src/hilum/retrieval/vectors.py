@@ -37,15 +37,17 @@ class ImageVectors:
     model_id: str
 
 
-def read_image_vectors(data: Path, partitions: Sequence[str], regions: Sequence[str]) -> ImageVectors:
-    """Read the image vectors of all partitions.
+def read_image_vectors(
+    images: Path, embeddings: Path, partitions: Sequence[str], regions: Sequence[str]
+) -> ImageVectors:
+    """Read the image vectors of all partitions, whose tables lie in the folders `images` and `embeddings`.
 
     Raises BadDataError if a partition is missing, if embeddings and images do not name the same images, if an image
     lacks a region, if two checkpoints are mixed, or if a vector is not of unit length.
     """
-    images = read_tables(data / "images", partitions, IMAGES)
-    check_partitions(data / "embeddings", partitions, ".parquet")
-    rows = images.sort_values("dicom_id", kind="stable").reset_index(drop=True)
+    listed = read_tables(images, partitions, IMAGES)
+    check_partitions(embeddings, partitions, ".parquet")
+    rows = listed.sort_values("dicom_id", kind="stable").reset_index(drop=True)
     rows["row"] = np.arange(len(rows), dtype=np.int64)
     rows = rows[list(INDEX_ROWS.column_names)]
     repeated = int(rows["dicom_id"].duplicated().sum())
@@ -54,7 +56,7 @@ def read_image_vectors(data: Path, partitions: Sequence[str], regions: Sequence[
             f"images: {repeated} dicom_ids are in more than one partition; the latest landing's file should have "
             f"superseded the earlier one. Check superseded_paths in data/partitions."
         )
-    parts = [_read_partition(data / "embeddings" / f"{name}.parquet", regions) for name in partitions]
+    parts = [_read_partition(embeddings / f"{name}.parquet", regions) for name in partitions]
     return _assemble(rows, [part for part in parts if len(part.dicom_ids)], tuple(regions))
 
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def run(data: Path, partitions: Sequence[str], out: Path, params: IndexParams) -> None:
+def run(images: Path, embeddings: Path, partitions: Sequence[str], out: Path, params: IndexParams) -> None:
     """Build the indexes of all partitions' images; text vectors are left where they are."""
-    vectors = read_image_vectors(data, partitions, REGIONS)
+    vectors = read_image_vectors(images, embeddings, partitions, REGIONS)
     write_index(out, vectors, params.kind)
     n_images, dimension = vectors.whole.shape
     log.info("index: %d images, %d regions, dimension %d", n_images, len(vectors.regions), dimension)

@@ -64,6 +64,10 @@ class Embedded:
             write_table(data / "embeddings" / f"{name}.parquet", self.embeddings[name], EMBEDDINGS)
         return data
 
+    @staticmethod
+    def tables(data: Path) -> tuple[Path, Path]:
+        return data / "images", data / "embeddings"
+
 
 @pytest.fixture(scope="session")
 def make_embedded() -> Callable[..., Embedded]:

@@ -18,7 +18,7 @@ from hilum.vocabulary import REGIONS
 
 @pytest.fixture
 def folder(embedded: Any, tmp_path: Path) -> Path:
-    vectors = read_image_vectors(embedded.write(tmp_path / "data"), embedded.partitions, REGIONS)
+    vectors = read_image_vectors(*embedded.tables(embedded.write(tmp_path / "data")), embedded.partitions, REGIONS)
     write_index(tmp_path / "index", vectors, "flat")
     return tmp_path / "index"
 
@@ -43,7 +43,7 @@ def test_only_regions_asked_for_are_read(folder: Path) -> None:
 
 def test_same_vectors_same_bytes(folder: Path, embedded: Any, tmp_path: Path) -> None:
     before = {path.name: sha256(path) for path in folder.iterdir()}
-    vectors = read_image_vectors(tmp_path / "data", embedded.partitions, REGIONS)
+    vectors = read_image_vectors(*embedded.tables(tmp_path / "data"), embedded.partitions, REGIONS)
     write_index(folder, vectors, "flat")
     assert {path.name: sha256(path) for path in folder.iterdir()} == before
 

@@ -21,7 +21,7 @@ from hilum.vocabulary import REGIONS
 def index(tmp_path_factory: pytest.TempPathFactory, make_embedded: Callable[..., Any]) -> RegionIndex:
     folder = tmp_path_factory.mktemp("search")
     embedded = make_embedded(n_images=40)
-    vectors = read_image_vectors(embedded.write(folder / "data"), embedded.partitions, REGIONS)
+    vectors = read_image_vectors(*embedded.tables(embedded.write(folder / "data")), embedded.partitions, REGIONS)
     write_index(folder / "index", vectors, "flat")
     return open_index(folder / "index")
 

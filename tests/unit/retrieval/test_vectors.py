@@ -16,7 +16,7 @@ from hilum.vocabulary import REGIONS
 
 
 def read(embedded: Any, data: Path) -> Any:
-    return read_image_vectors(embedded.write(data), embedded.partitions, REGIONS)
+    return read_image_vectors(*embedded.tables(embedded.write(data)), embedded.partitions, REGIONS)
 
 
 def test_rows_are_images_by_dicom_id_and_vectors_follow_them(embedded: Any, tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_missing_partition_is_refused(embedded: Any, tmp_path: Path) -> None:
     embedded.write(tmp_path)
     (tmp_path / "embeddings" / f"{embedded.partitions[1]}.parquet").unlink()
     with pytest.raises(BadDataError, match=r"missing partitions \['L0001-p11'\]"):
-        read_image_vectors(tmp_path, embedded.partitions, REGIONS)
+        read_image_vectors(*embedded.tables(tmp_path), embedded.partitions, REGIONS)
 
 
 def spoil_drop(frame: pd.DataFrame) -> pd.DataFrame:

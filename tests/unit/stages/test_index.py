@@ -18,7 +18,7 @@ PARAMS = IndexParams(kind="flat")
 
 def test_it_writes_one_index_a_region(make_collection: Callable[..., Any], tmp_path: Path) -> None:
     made = make_collection(n_images=12)
-    run(made.write(tmp_path / "data"), made.partitions, tmp_path / "index", PARAMS)
+    run(*made.tables(made.write(tmp_path / "data")), made.partitions, tmp_path / "index", PARAMS)
     index = open_index(tmp_path / "index")
     assert len(index.rows) == 12 and len(index.regions) == 29 and index.description["kind"] == "flat"
 
@@ -27,7 +27,7 @@ def test_twice_gives_the_same_bytes(make_collection: Callable[..., Any], tmp_pat
     made = make_collection(n_images=12)
     made.write(tmp_path / "data")
     for name in ("a", "b"):
-        run(tmp_path / "data", made.partitions, tmp_path / name, PARAMS)
+        run(*made.tables(tmp_path / "data"), made.partitions, tmp_path / name, PARAMS)
     files = sorted(path.name for path in (tmp_path / "a").iterdir())
     assert files == sorted(path.name for path in (tmp_path / "b").iterdir())
     assert all((tmp_path / "a" / f).read_bytes() == (tmp_path / "b" / f).read_bytes() for f in files)
@@ -38,4 +38,4 @@ def test_a_missing_partition_is_refused(make_collection: Callable[..., Any], tmp
     made.write(tmp_path)
     (tmp_path / "embeddings" / f"{made.partitions[0]}.parquet").unlink()
     with pytest.raises(BadDataError, match=r"missing partitions \['L0001-p10-p14'\]"):
-        run(tmp_path, made.partitions, tmp_path / "index", PARAMS)
+        run(*made.tables(tmp_path), made.partitions, tmp_path / "index", PARAMS)

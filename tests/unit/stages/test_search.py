@@ -35,7 +35,9 @@ class Model:
 @pytest.fixture
 def made(make_collection: Callable[..., Any], tmp_path: Path) -> Any:
     made = make_collection(n_images=20)
-    index.run(made.write(tmp_path / "data"), made.partitions, tmp_path / "index", IndexParams(kind="flat"))
+    index.run(
+        *made.tables(made.write(tmp_path / "data")), made.partitions, tmp_path / "index", IndexParams(kind="flat")
+    )
     return made
 
 
