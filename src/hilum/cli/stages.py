@@ -102,26 +102,28 @@ def validate(data: Path, out: Path, page: Path) -> None:
 
 @verb("tokenize", "dvc repro tokenize")
 @path_option("--data", "The folder of tables.")
+@path_option("--start", "The note that names the model to start from, if any.")
 @path_option("--out", "Out: the tokenizer's folder.")
-def tokenize(data: Path, out: Path) -> None:
+def tokenize(data: Path, start: Path, out: Path) -> None:
     """Train the WordPiece tokenizer on the training split's reports."""
     from hilum.config import read_landings, read_params
     from hilum.stages.tokenize import run
 
-    run(data, list(read_landings().partitions), out, read_params().tokenize)
+    run(data, list(read_landings().partitions), start, out, read_params().tokenize)
 
 
 @verb("align", "dvc repro align")
 @path_option("--data", "The folder of tables.")
 @path_option("--tokenizer", "The tokenizer's folder.")
+@path_option("--start", "The note that names the model to start from, if any.")
 @path_option("--out", "Out: the checkpoint of phase one.")
 @path_option("--curves", "Out: losses and validation metric by epoch (csv).")
-def align(data: Path, tokenizer: Path, out: Path, curves: Path) -> None:
+def align(data: Path, tokenizer: Path, start: Path, out: Path, curves: Path) -> None:
     """Phase one: align images with reports."""
     from hilum.config import read_landings, read_params
     from hilum.stages.align import run
 
-    run(data, list(read_landings().partitions), tokenizer, out, curves, read_params().align)
+    run(data, list(read_landings().partitions), tokenizer, start, out, curves, read_params().align)
 
 
 @verb("locate", "dvc repro locate")

@@ -1,8 +1,8 @@
 """Location-conditioned contrast: the same finding in the same place, across patients, against everything near it.
 
 In: region embeddings of a batch, what is present where, phrase embeddings. Out: scalars. Our reading of ALC-ITR's
-signal (c) (science.md §1.2, items 3 and 4). `findings` in a shape counts one more than the vocabulary in use: the last
-is "normal", positive where a report speaks of a region and finds nothing there.
+signal (c). `findings` in a shape counts one more than the vocabulary in use: the last is "normal", positive where a
+report speaks of a region and finds nothing there.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The contrasts that training is made of, as functions of embeddings and masks.
 
-In: logits and boolean masks. Out: scalars. They are our reading (science.md §1.2) of what the public text of ALC-ITR
+In: logits and boolean masks. Out: scalars. They are our reading of what the public text of ALC-ITR
 says, not that paper's equations, which could not be read; the word-patch form is GLoRIA's (ICCV 2021).
 Rows without a positive say nothing and are left out of the mean; a batch with none gives 0.
 """

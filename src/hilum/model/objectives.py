@@ -1,7 +1,7 @@
 """What a model is trained for: each objective turns a batch into a dict of named losses, which are summed.
 
 In: the network and a batch. Out: losses, already weighted. `global` is CLIP's and ConVIRT's objective. `rra_vl` is our
-reading of ALC-ITR's RRA-VL from its public text (science.md §1.2), not the paper's equations: relevance-aligned global
+reading of ALC-ITR's RRA-VL from its public text (arXiv 2503.07456), not the paper's equations: relevance-aligned global
 contrast and word-patch alignment (GLoRIA's form) in phase `align`; region-sentence and location-conditioned contrast,
 and phrase-patch contrast (our addition, for grounding), in phase `locate`.
 """

@@ -1,6 +1,6 @@
 """From patches to regions: soft weights of a box on the patch grid, attention inside it, and what a place adds.
 
-In: patch features and region boxes. Out: one vector a region. The reading of science.md §1.2 that is built here:
+In: patch features and region boxes. Out: one vector a region. The reading of ALC-ITR that is built here:
 r_k = condition_k(proj(sum_p a_kp v_p)), where a_kp is the box's share of the patch times an attention that a learned
 embedding of the region directs. Attention and condition start as "none", so that an untrained or `global` model gives
 the plain mean over the box.

@@ -1,4 +1,7 @@
-"""Reports in, tokenizer out: a WordPiece vocabulary of the train split's findings and impressions."""
+"""Reports in, tokenizer out: a WordPiece vocabulary of the train split's findings and impressions.
+
+A warm start brings the tokenizer its weights were learned with, and no other is trained.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from typing import TYPE_CHECKING
 from hilum.errors import BadDataError
 from hilum.schema import REPORTS, SECTIONS
 from hilum.tables import read_tables
+from hilum.training.start import TOKENIZER, find_start
 from hilum.training.texts import report_bodies
-from hilum.training.tokenizer import train_tokenizer, write_tokenizer
+from hilum.training.tokenizer import copy_tokenizer, train_tokenizer, write_tokenizer
 
 if TYPE_CHECKING:
     from hilum.config import TokenizeParams
@@ -19,8 +23,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def run(data: Path, partitions: Sequence[str], out: Path, params: TokenizeParams) -> None:
-    """Train on the train split alone; raises BadDataError if it has no report."""
+def run(data: Path, partitions: Sequence[str], start: Path, out: Path, params: TokenizeParams) -> None:
+    """Train on the train split alone; raises BadDataError if it has no report. start: see `find_start`."""
+    begun = find_start(start)
+    if begun is not None:
+        copy_tokenizer(begun / TOKENIZER, out)
+        log.info("tokenize: kept the tokenizer of the model that training starts from")
+        return
     reports = read_tables(data / "texts", partitions, REPORTS)
     train = reports[reports["split"] == "train"]
     if train.empty:

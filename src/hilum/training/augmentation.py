@@ -1,6 +1,6 @@
 """Small changes of position, size and exposure, made to a whole batch at once, boxes following.
 
-Never a flip: left and right are what the labels are about (science.md §7.7). No rotation: a box would not follow it.
+Never a flip: left and right are what the labels are about. No rotation: a box would not follow it.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from hilum.model.tokens import vocabulary_version
 from hilum.tables import write_text
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")  # [PAD] first: its id is 0
+_FILES = ("tokenizer.json", "vocabulary.json")
 
 
 def train_tokenizer(texts: Sequence[str], vocabulary_size: int, min_frequency: int) -> Tokenizer:
@@ -68,6 +69,12 @@ def write_tokenizer(directory: Path, tokenizer: Tokenizer, n_texts: int, min_fre
         "min_frequency": min_frequency,
         "special_tokens": list(SPECIAL_TOKENS),
     }
-    write_text(directory / "tokenizer.json", text)
-    write_text(directory / "vocabulary.json", json.dumps(note, indent=2) + "\n")
+    for name, content in zip(_FILES, (text, json.dumps(note, indent=2) + "\n"), strict=True):
+        write_text(directory / name, content)
     return version
+
+
+def copy_tokenizer(source: Path, directory: Path) -> None:
+    """The same tokenizer in another folder, byte for byte."""
+    for name in _FILES:
+        write_text(directory / name, (source / name).read_text(encoding="utf-8"))

@@ -30,7 +30,7 @@ PLACES = {
     "enlarged_cardiac_silhouette": ("cardiac silhouette",),
 }
 _PLANTED = runpy.run_path(str(Path(__file__).parents[1] / "training" / "planted.py"))
-planted, trained = _PLANTED["planted"], _PLANTED["trained"]
+planted, trained, warm_note = _PLANTED["planted"], _PLANTED["trained"], _PLANTED["warm_note"]
 SIZE = 48  # px of the packed square
 BOX = {"x": 20.0, "y": 30.0, "width": 40.0, "height": 36.0}
 
@@ -75,6 +75,10 @@ class MadeCollection:
         above = said.assign(region=said["region"].map(REGION_PARENTS)).dropna(subset=["region"])
         both = pd.concat([said, above])[["study_id", "region", "finding"]].drop_duplicates()
         return both.assign(label="present", n_mentions=1, evidence=[[0]] * len(both))
+
+    @staticmethod
+    def tables(data: Path) -> tuple[Path, Path]:
+        return data / "images", data / "embeddings"
 
     def write(self, data: Path) -> Path:
         (data / "pixels").mkdir(parents=True, exist_ok=True)

@@ -99,3 +99,30 @@ def test_pictures_are_what_is_learned_from(trained: Any) -> None:
     pixels = np.load(trained.planted.data / "pixels" / f"{trained.planted.partitions[0]}.npy")
     whole = loaded.encode_images(pixels).whole
     assert np.ptp(whole @ whole.T) > 0.01
+
+
+def test_a_warm_start_goes_on_from_the_weights_it_names(trained: Any, warm_note: Path, tmp_path: Path) -> None:
+    other = again(trained, tmp_path)
+    other.run_align(start=warm_note, epochs=0)
+    assert load_model(other.align).model_id == load_model(trained.locate).model_id
+    record = json.loads((other.align / "config.json").read_text())
+    assert record["warm_start"] == load_model(trained.locate).model_id
+    assert "warm_start" not in json.loads((trained.align / "config.json").read_text())
+
+
+def test_a_warm_start_of_another_shape_is_refused(trained: Any, warm_note: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="another network"):
+        again(trained, tmp_path).run_align(start=warm_note, embedding_size=16)
+
+
+def test_a_warm_start_from_other_bytes_is_refused(trained: Any, warm_note: Path, tmp_path: Path) -> None:
+    weights = warm_note.with_suffix("") / "model/model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with pytest.raises(BadDataError, match=r"model\.safetensors has sha256"):
+        again(trained, tmp_path).run_align(start=warm_note)
+    weights.unlink()
+    with pytest.raises(BadDataError, match="training starts from it"):
+        again(trained, tmp_path).run_align(start=warm_note)
+    warm_note.unlink()
+    with pytest.raises(UsageError, match="missing or broken"):
+        again(trained, tmp_path).run_align(start=warm_note)

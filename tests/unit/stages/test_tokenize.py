@@ -16,6 +16,7 @@ from hilum.schema import REPORTS, SECTIONS
 from hilum.stages.tokenize import run
 from hilum.tables import write_table
 
+COLD = Path(__file__).resolve().parents[3] / "data/start.json"
 PARAMS = TokenizeParams(vocabulary_size=100, min_frequency=1)
 
 
@@ -35,7 +36,7 @@ def write_reports(data: Path, *rows: tuple[str, str]) -> Path:
 
 def test_only_the_train_split_gives_words(tmp_path: Path) -> None:
     data = write_reports(tmp_path, ("train", "small effusion"), ("validate", "xyzzy"), ("test", "xyzzy"))
-    run(data, ["p"], tmp_path / "tokenizer", PARAMS)
+    run(data, ["p"], COLD, tmp_path / "tokenizer", PARAMS)
     tokenizer, version = read_tokenizer(tmp_path / "tokenizer")
     assert "x" not in tokenizer.get_vocab() and "effusion" in tokenizer.get_vocab()
     note = json.loads((tmp_path / "tokenizer" / "vocabulary.json").read_text())
@@ -44,7 +45,7 @@ def test_only_the_train_split_gives_words(tmp_path: Path) -> None:
 
 def test_twice_is_the_same_bytes(trained: Any, tmp_path: Path) -> None:
     params = TokenizeParams(vocabulary_size=120, min_frequency=1)
-    run(trained.planted.data, trained.planted.partitions, tmp_path, params)
+    run(trained.planted.data, trained.planted.partitions, COLD, tmp_path, params)
     for name in ("tokenizer.json", "vocabulary.json"):
         assert (tmp_path / name).read_bytes() == (trained.tokenizer / name).read_bytes()
 
@@ -52,4 +53,11 @@ def test_twice_is_the_same_bytes(trained: Any, tmp_path: Path) -> None:
 def test_no_train_report_is_refused(tmp_path: Path) -> None:
     data = write_reports(tmp_path, ("test", "small effusion"))
     with pytest.raises(BadDataError, match="none of 1 reports is in the train split"):
-        run(data, ["p"], tmp_path / "tokenizer", PARAMS)
+        run(data, ["p"], COLD, tmp_path / "tokenizer", PARAMS)
+
+
+def test_a_warm_start_brings_its_tokenizer(trained: Any, warm_note: Path, tmp_path: Path) -> None:
+    data = write_reports(tmp_path, ("train", "small effusion"))
+    run(data, ["p"], warm_note, tmp_path / "tokenizer", PARAMS)
+    for name in ("tokenizer.json", "vocabulary.json"):
+        assert (tmp_path / "tokenizer" / name).read_bytes() == (trained.tokenizer / name).read_bytes()

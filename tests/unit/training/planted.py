@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,8 @@ from hilum.vocabulary import REGION_PARENTS, REGIONS
 
 PARTITIONS = ("L0001-p10-p14", "L0001-p15-p19")
 SIZE_PX = 48
+COLD = Path(__file__).resolve().parents[3] / "data/start.json"
+"""The note of a start from scratch, as a fresh clone holds it."""
 PLACES = ("right upper lung zone", "right lower lung zone", "left upper lung zone", "left lower lung zone")
 FINDINGS = {"consolidation": 90, "hyperaeration": -90}  # how much brighter the spot is
 SPLITS = ("train", "train", "train", "validate", "test")
@@ -135,12 +140,12 @@ class Trained:
 
     def run_tokenize(self) -> None:
         params = TokenizeParams(vocabulary_size=120, min_frequency=1)
-        tokenize.run(self.planted.data, self.planted.partitions, self.tokenizer, params)
+        tokenize.run(self.planted.data, self.planted.partitions, COLD, self.tokenizer, params)
 
-    def run_align(self, **changes: object) -> None:
+    def run_align(self, start: Path = COLD, **changes: object) -> None:
         params = self.align_params.model_copy(update=changes)
         curves = self.folder / "plots" / "align.csv"
-        align.run(self.planted.data, self.planted.partitions, self.tokenizer, self.align, curves, params)
+        align.run(self.planted.data, self.planted.partitions, self.tokenizer, start, self.align, curves, params)
 
     def run_locate(self, **changes: object) -> None:
         params = self.locate_params.model_copy(update=changes)
@@ -167,3 +172,16 @@ class Trained:
 def trained(planted: Planted, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """The planted collection with a model trained on it; not to be changed."""
     return Trained(planted, tmp_path_factory.mktemp("trained")).run_all()
+
+
+@pytest.fixture
+def warm_note(trained: Trained, tmp_path: Path) -> Path:
+    """A note that names the trained model, which lies beside it, as the one to start from."""
+    folder = tmp_path / "begun/start"
+    shutil.copytree(trained.locate, folder / "model")
+    shutil.copytree(trained.tokenizer, folder / "tokenizer")
+    files = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+    note = folder.with_suffix(".json")
+    note.write_text(json.dumps({"model_id": "any", "files": digests}))
+    return note
