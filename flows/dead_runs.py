@@ -17,17 +17,21 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
     FlowRunFilterTags,
 )
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Crashed
 
 log = logging.getLogger(__name__)
 
 
-def mark_dead_runs(tag: str, this_run: UUID | None) -> int:
-    """Mark every other unfinished run that carries the checkout's tag as crashed; how many there were."""
+DEAD = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+"""What a run is that had been started; one that is only scheduled is not lost."""
+
+
+def mark_dead_runs(tag: str, this_run: UUID | None) -> list[FlowRun]:
+    """Mark every other run that was started and not ended and carries the checkout's tag as crashed; those runs."""
     unfinished = FlowRunFilter(
         tags=FlowRunFilterTags(all_=[tag]),
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.CANCELLING])),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=DEAD)),
         id=FlowRunFilterId(not_any_=[this_run]) if this_run else None,
     )
     with get_client(sync_client=True) as client:
@@ -36,4 +40,4 @@ def mark_dead_runs(tag: str, this_run: UUID | None) -> int:
             client.set_flow_run_state(run.id, Crashed(message="Its process ended without a word."), force=True)
     if runs:
         log.warning("run: %d earlier runs of this checkout had died; they are marked as crashed", len(runs))
-    return len(runs)
+    return runs

@@ -4,7 +4,8 @@ In: a checkout, the number of jobs and an engine. Out: the artifacts and the dvc
 starts as soon as all it reads is up to date, if there is room: a stage whose parameters say `threads` needs as many
 places, since two trainings on the same cores are slower than one after the other. A stage that its plan calls uncertain
 is looked at again when its turn comes. Short stages that follow one another share one DVC process, whose start costs
-about a second. When a stage fails, those that do not need it go on.
+about a second. When a stage fails, those that do not need it go on. An engine may compute stages of partitions
+elsewhere; those take no place here.
 """
 
 from __future__ import annotations
@@ -31,20 +32,53 @@ SHORT_S = 5.0
 """Stages shorter than this share a process with the next: DVC itself costs about one second a process."""
 
 
-class Engine(Protocol):
-    """Where the work of stages is done. `after`: the handles of what it waited for, so that an engine can show it."""
+@dataclass(frozen=True)
+class Command:
+    """The command line of a stage that must be computed. outs: the paths it writes, below the checkout."""
 
-    def submit(self, work: Callable[[], StageRun], names: Sequence[str], after: Sequence[Any]) -> Any:
-        """Start `work` and return a handle that has `add_done_callback` and `result`."""
+    line: str
+    outs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Work:
+    """Stages to bring up to date, one after the other and through DVC.
+
+    command: of a single stage that the engine may compute elsewhere.
+    """
+
+    root: Path
+    names: tuple[str, ...]
+    log: Path
+    workers: int
+    command: Command | None = None
+
+    def __call__(self) -> StageRun:
+        """Do it here."""
+        return run_through_dvc(self.names, self.root, self.log, self.workers)
+
+
+class Engine(Protocol):
+    """Where the work of stages is done. elsewhere: it computes stages of partitions on other machines."""
+
+    elsewhere: bool
+
+    def submit(self, work: Work, after: Sequence[Any]) -> Any:
+        """Start work and return a handle that has `add_done_callback` and `result`.
+
+        after: the handles of what it waited for, so that an engine can show it.
+        """
 
 
 class ThreadEngine:
     """The engine without Prefect: a thread a place."""
 
+    elsewhere = False
+
     def __init__(self, jobs: int) -> None:
         self._pool = ThreadPoolExecutor(jobs)
 
-    def submit(self, work: Callable[[], StageRun], names: Sequence[str], after: Sequence[Any]) -> Future[StageRun]:
+    def submit(self, work: Work, after: Sequence[Any]) -> Future[StageRun]:
         """Start the work in a thread."""
         return self._pool.submit(work)
 
@@ -76,15 +110,16 @@ def drive(
     target: str = THE_LINE,
     before: Callable[[], object] | None = None,
     on_change: Callable[[RunReport], object] | None = None,
+    wait: bool = False,
 ) -> RunReport:
     """Bring a target up to date; `errors` of the report holds what failed, when all that could run has run.
 
     threads: section of params.yaml -> the threads its stages compute with; one where it is missing. target: see
     `Line`. before: done first, when no other run can be at work here. on_change: told of the report whenever a stage
-    starts or ends.
-    Raises UsageError if another run holds the checkout.
+    starts or ends. wait: for the end of another run of this checkout.
+    Raises UsageError if another run holds the checkout and shall not be waited for.
     """
-    with one_run(root), closing(Line(root, target)) as line:
+    with one_run(root, wait), closing(Line(root, target)) as line:
         report = RunReport(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
         report.outs = {name: line.outs(name) for name in line.stages()}
         if before is not None:
@@ -117,6 +152,7 @@ class _Walk:
         self._seconds = read_seconds(root)
         self._plan = {stage.stage: stage for stage in plan_line(line, self._seconds)}
         self._costs = {name: min(jobs, threads.get(section_of(name), 1)) for name in self._plan}
+        self._commands: dict[str, Command | None] = {}
         self._handles: dict[str, Any] = {}
         self._running: dict[str, int] = {}
         self._ended: queue.Queue[tuple[tuple[str, ...], Any]] = queue.Queue()
@@ -137,7 +173,7 @@ class _Walk:
         ready = self._ready()
         for name in ready:
             free = self._jobs - sum(self._running.values())
-            if name not in self._running and self._costs[name] <= free:
+            if name not in self._running and (self._command(name) or self._costs[name] <= free):
                 alone = len(ready) == 1 and not self._running
                 self._start(self._bundle(self._plan[name]), alone=alone)
 
@@ -157,13 +193,31 @@ class _Walk:
         done = (RAN, RESTORED, KEPT)
         return all(self._report.did.get(other) in done or other in beside for other in stage.upstream)
 
+    def _command(self, name: str) -> Command | None:
+        """The command of a ready stage that the engine is to compute elsewhere; None where DVC has nothing to compute,
+        and for any other stage."""
+        if not self._is_far(name):
+            return None
+        if name not in self._commands:
+            must_run = self._line.is_stale(name) and self._line.look(name, {}).restored is None
+            command = Command(self._line.command(name), tuple(self._line.outs(name)))
+            self._commands[name] = command if must_run else None
+        return self._commands[name]
+
+    def _is_far(self, name: str) -> bool:
+        return self._engine.elsewhere and "@" in name
+
     def _bundle(self, first: PlannedStage) -> list[str]:
         """The stage, and the short ones behind it that need nothing else."""
         names = [first.stage]
+        if self._is_far(first.stage):
+            return names
         expected = self._seconds.get(first.stage, SHORT_S)
         for name, stage in self._plan.items():
             seconds = self._seconds.get(name, SHORT_S)
-            if expected >= SHORT_S or seconds >= SHORT_S or name in self._report.did or name in self._running:
+            if expected >= SHORT_S or seconds >= SHORT_S or self._is_far(name):
+                continue
+            if name in self._report.did or name in self._running:
                 continue
             follows = not set(stage.upstream).isdisjoint(names) and self._is_ready(stage, names)
             if name not in names and follows and self._costs[name] == self._costs[first.stage]:
@@ -173,17 +227,15 @@ class _Walk:
 
     def _start(self, names: list[str], *, alone: bool) -> None:
         """Hand stages to the engine. alone: nothing can run beside them, and their workers may have every core."""
-        cost = self._costs[names[0]]
+        command = self._command(names[0])
+        cost = 0 if command else self._costs[names[0]]
         self._running.update(dict.fromkeys(names[1:], 0) | {names[0]: cost})
         cores = len(os.sched_getaffinity(0))
         workers = cores if alone or cost >= self._jobs else max(1, cores * cost // self._jobs)
         log_file = log_path(self._root, self._report.run, names)
         before = {name: self._handles[name] for n in names for name in self._plan[n].upstream if name in self._handles}
-
-        def work() -> StageRun:
-            return run_through_dvc(names, self._root, log_file, workers)
-
-        handle = self._engine.submit(work, names, list({id(h): h for h in before.values()}.values()))
+        work = Work(self._root, tuple(names), log_file, workers, command)
+        handle = self._engine.submit(work, list({id(h): h for h in before.values()}.values()))
         self._handles.update(dict.fromkeys(names, handle))
         log.info("run: %s", ", ".join(names))
         self._report.running = list(self._running)

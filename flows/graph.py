@@ -1,8 +1,8 @@
 """The DAG as DVC sees it: its stages in order, what each needs, and which inputs and outputs differ from dvc.lock.
 
 In: dvc.yaml, params.yaml, dvc.lock and the files of a checkout. Out: stage names, and for one stage a `Look` at it.
-The only module that touches DVC's internals (`Repo.index.graph`, `plan_repro`, `Stage.changed`, the run-cache), which
-are no public contract: dvc is pinned, and tests compare what is said here with what `dvc repro` then does.
+Like `stores` it touches internals of DVC (`Repo.index.graph`, `plan_repro`, `Stage.changed`), which are no public
+contract: dvc is pinned, and tests compare what is said here with what `dvc repro` then does.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ from dvc.dvcfile import PROJECT_FILE
 from dvc.repo import Repo
 from dvc.repo.reproduce import get_active_graph, plan_repro
 from dvc.stage import PipelineStage
-from dvc.stage.cache import _get_cache_hash
-from dvc.stage.serialize import to_single_stage_lockfile
 from dvc_data.hashfile.build import build
 from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.meta import Meta
 from dvc_data.hashfile.tree import Tree
 
 from flows.lock_order import order_lock
+from flows.stores import Stores
 
 THE_LINE = PROJECT_FILE
 """The target that is the whole line: every stage of the root's dvc.yaml."""
@@ -52,11 +51,12 @@ class Reason:
 @dataclass(frozen=True)
 class Look:
     """A stage as it stands. outs: path -> digest if the stage is not run or restored; restored: those it would get
-    back without running, None if it must run."""
+    back without running, None if it must run; where: what has those, cache or remote."""
 
     reasons: tuple[Reason, ...]
     outs: Digests
     restored: Digests | None
+    where: str | None = None
 
 
 class Line:
@@ -64,18 +64,21 @@ class Line:
 
     target: as `dvc repro` takes it, a dvc.yaml (all its stages) or one stage; what it needs of any dvc.yaml belongs to
     it. Stages of another folder's dvc.yaml are named as DVC does: `data/served/dvc.yaml:index`.
+    remote: ask the default remote as well what it can restore.
     """
 
-    def __init__(self, root: Path, target: str = THE_LINE) -> None:
+    def __init__(self, root: Path, target: str = THE_LINE, *, remote: bool = False) -> None:
         self._repo, self._target = Repo(str(root), _wait_for_lock=True), target
+        self._stores = Stores(self._repo, remote=remote)
         self._read()
 
     def _read(self) -> None:
         self._repo._reset()
         self._graph = get_active_graph(self._repo.index.graph)
         wanted = self._repo.stage.collect(str(Path(self._repo.root_dir) / self._target))
-        steps = [stage for stage in plan_repro(self._graph, wanted) if isinstance(stage, PipelineStage)]
-        self._stages = {_name(stage): stage for stage in steps}
+        steps = plan_repro(self._graph, wanted)
+        self._stages = {_name(stage): stage for stage in steps if isinstance(stage, PipelineStage)}
+        self._sources = {_name(stage): stage for stage in steps if not isinstance(stage, PipelineStage)}
 
     def stages(self) -> list[str]:
         """Names of all stages of dvc.yaml, each after everything it depends on."""
@@ -83,8 +86,33 @@ class Line:
 
     def upstream(self, name: str) -> list[str]:
         """The stages whose outputs this one reads directly, in the order of the line. None for a frozen stage."""
-        before = {_name(s) for s in self._graph.successors(self._stages[name]) if isinstance(s, PipelineStage)}
+        before = {_name(stage) for stage in self._graph.successors(self._stages[name])}
         return [other for other in self._stages if other in before]
+
+    def missing_sources(self) -> dict[str, Look]:
+        """Inputs of the line that `dvc add` tracks and that do not lie here: name of the .dvc file -> a look at it."""
+        found = {}
+        with self._repo.lock:
+            for name, stage in self._sources.items():
+                gone = [out for out in stage.outs if out.hash_info and not out.exists]
+                digests = {str(Path(name).parent / out.def_path): out.hash_info.value for out in gone}
+                if gone:
+                    where = self._stores.where(gone)
+                    reasons = tuple(Reason("output", path, "deleted") for path in digests)
+                    found[name] = Look(reasons, digests, digests if where else None, where)
+        return found
+
+    def bring(self) -> list[str]:
+        """Fetch what the looks taken so far have found at the remote, and put missing sources into their places.
+
+        Returns the names of those sources' .dvc files.
+        """
+        found = [name for name, look in self.missing_sources().items() if look.where]
+        with self._repo.lock:
+            self._stores.fetch()
+            for name in found:
+                self._sources[name].checkout()
+        return found
 
     def command(self, name: str) -> str:
         """The stage's command."""
@@ -98,7 +126,7 @@ class Line:
         """Whether the stage's command, parameters, dependencies or outputs differ from dvc.lock, now."""
         self._read()
         with self._repo.lock:
-            return bool(self._stages[name].changed())
+            return bool((self._stages.get(name) or self._sources[name]).changed())
 
     def look(self, name: str, coming: Digests) -> Look:
         """Why the stage is stale, given the digests that outputs of stages before it will have.
@@ -110,8 +138,8 @@ class Line:
         with self._repo.lock:
             found = (*self._own(stage), *self._inputs(stage, coming), *_outputs(stage))
             reasons = tuple(sorted(found, key=lambda reason: (not reason.sure, reason.kind == "upstream")))
-            restored = self._restored(stage, coming, reasons) if reasons else None
-        return Look(reasons, outs, restored)
+            restored, where = self._restored(stage, coming, reasons) if reasons else (None, None)
+        return Look(reasons, outs, restored, where)
 
     def order_locks(self) -> None:
         """Put the entries of each dvc.lock into the order in which `dvc repro` adds them."""
@@ -177,19 +205,22 @@ class Line:
         for key, _, info in tree:
             yield "/".join(key), info.value
 
-    def _restored(self, stage: PipelineStage, coming: Digests, reasons: tuple[Reason, ...]) -> Digests | None:
-        """The outputs that the cache holds for the stage's inputs as they will be."""
-        if not all(reason.sure for reason in reasons):
-            return None
-        if any(reason.kind not in {"output"} for reason in reasons) and not self._take_inputs(stage, coming):
-            return None
-        entry = self._entry(stage)
-        if entry is None:
-            return None
-        digests = {row["path"]: row["md5"] for row in entry["outs"]}
+    def _restored(
+        self, stage: PipelineStage, coming: Digests, reasons: tuple[Reason, ...]
+    ) -> tuple[Digests | None, str | None]:
+        """The outputs that the cache holds for the stage's inputs as they will be, and what holds their bytes."""
+        if not all(reason.sure for reason in reasons) or not stage.deps or any(out.persist for out in stage.outs):
+            return None, None
+        digests = {out.def_path: out.hash_info.value for out in stage.outs}
+        if any(reason.kind != "output" for reason in reasons):  # else dvc.lock itself says what the outputs are
+            entry = self._stores.entry(stage) if self._take_inputs(stage, coming) else None
+            if entry is None:
+                return None, None
+            digests = {row["path"]: row["md5"] for row in entry["outs"]}
         for out in stage.outs:
             out.hash_info, out.use_cache = HashInfo("md5", digests[out.def_path]), True
-        return None if any(out.changed_cache() for out in stage.outs) else digests
+        where = self._stores.where(stage.outs)
+        return (digests if where else None), where
 
     def _take_inputs(self, stage: PipelineStage, coming: Digests) -> bool:
         """Write the coming inputs into the stage object; False if one of them is missing."""
@@ -203,24 +234,16 @@ class Line:
             dep.meta = Meta()
         return True
 
-    def _entry(self, stage: PipelineStage) -> dict[str, Any] | None:
-        cache = self._repo.stage_cache
-        key = _get_cache_hash(to_single_stage_lockfile(stage), key=True)
-        folder = Path(cache._get_cache_dir(key))
-        if not folder.is_dir():
-            return None
-        newest = max(folder.iterdir(), key=lambda path: path.stat().st_mtime, default=None)
-        entry: dict[str, Any] | None = cache._load_cache(key, newest.name) if newest else None
-        return entry
-
 
 def section_of(name: str) -> str:
     """The section of params.yaml of a stage: `data/served/dvc.yaml:embed@L0001` has embed's."""
     return name.rpartition(":")[2].partition("@")[0]
 
 
-def _name(stage: PipelineStage) -> str:
-    """The stage's name, as `dvc repro` in the root takes it."""
+def _name(stage: Any) -> str:
+    """The stage's name, as `dvc repro` in the root takes it; that of a source is its .dvc file."""
+    if not isinstance(stage, PipelineStage):
+        return str(stage.path_in_repo)
     return str(stage.name) if stage.path_in_repo == PROJECT_FILE else f"{stage.path_in_repo}:{stage.name}"
 
 

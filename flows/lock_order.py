@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+
+from flows.repository import file_at
 
 _ENTRY = re.compile(r"^  (?! )(.+):\n", re.MULTILINE)
 
@@ -26,7 +27,7 @@ def order_lock(root: Path, lock: str, line: Sequence[str]) -> None:
         return
     text = path.read_text(encoding="utf-8")
     head, entries = _entries(text)
-    held = [name for name in _entries(_committed(root, lock))[1] if name in entries]
+    held = [name for name in _entries(file_at(root, "HEAD", lock) or "")[1] if name in entries]
     ranks = {name: number for number, name in enumerate([*held, *(name for name in line if name not in held)])}
     ordered = sorted(entries, key=lambda name: ranks.get(name, len(ranks)))
     new = head + "".join(entries[name] for name in ordered)
@@ -42,9 +43,3 @@ def _entries(text: str) -> tuple[str, dict[str, str]]:
     ends = [*starts[1:], len(text)][: len(starts)]
     blocks = [text[start:end] for start, end in zip(starts, ends, strict=True)]
     return text[: starts[0]] if starts else text, {_ENTRY.match(block)[1]: block for block in blocks}  # type: ignore[index]
-
-
-def _committed(root: Path, lock: str) -> str:
-    """The lock as git's HEAD holds it; empty where there is none."""
-    shown = subprocess.run(["git", "show", f"HEAD:./{lock}"], cwd=root, capture_output=True, text=True, check=False)
-    return shown.stdout if shown.returncode == 0 else ""

@@ -21,13 +21,15 @@ RUN, RESTORE, MAYBE, KEEP = "run", "restore", "maybe", "keep"
 
 @dataclass(frozen=True)
 class PlannedStage:
-    """action: run; restore: the run-cache holds its outputs; maybe: runs if what is before it changes; keep."""
+    """action: run; restore: its outputs can be had without running it; maybe: runs if what is before it changes; keep.
+    where: what has the outputs of a `restore`, cache or remote."""
 
     stage: str
     action: str
     reasons: tuple[Reason, ...]
     upstream: tuple[str, ...]
     seconds: float | None = None
+    where: str | None = None
 
     @property
     def stale(self) -> bool:
@@ -44,12 +46,13 @@ class PlannedStage:
             "reasons": [{"kind": r.kind, "what": r.what, "change": r.change} for r in self.reasons],
             "upstream": list(self.upstream),
             "seconds": self.seconds,
+            "where": self.where,
         }
 
 
-def plan_checkout(root: Path, target: str = THE_LINE) -> list[PlannedStage]:
-    """The plan of a target in a folder: the whole line, if none is named."""
-    with closing(Line(root, target)) as line:
+def plan_checkout(root: Path, target: str = THE_LINE, *, remote: bool = False) -> list[PlannedStage]:
+    """The plan of a target in a folder: the whole line, if none is named. remote: as in `Line`."""
+    with closing(Line(root, target, remote=remote)) as line:
         return plan_line(line, read_seconds(root))
 
 
@@ -62,10 +65,16 @@ def describe_plan(plan: Sequence[PlannedStage], everything: bool) -> Iterator[st
     counts = {action: sum(stage.action == action for stage in plan) for action in (RUN, RESTORE, MAYBE, KEEP)}
     known = [stage.seconds for stage in plan if stage.stale and stage.seconds is not None]
     yield (
-        f"plan: {counts[RUN]} to run, {counts[RESTORE]} to restore from the run-cache, {counts[MAYBE]} to run if "
+        f"plan: {counts[RUN]} to run, {counts[RESTORE]} to restore{_from(plan)}, {counts[MAYBE]} to run if "
         f"what is before them changes, {counts[KEEP]} up to date"
         + (f"; {sum(known):.0f} s for those that have run here before, one after the other" if known else "")
     )
+
+
+def _from(plan: Sequence[PlannedStage]) -> str:
+    """What the restored outputs come from."""
+    found = sorted({stage.where for stage in plan if stage.action == RESTORE and stage.where})
+    return f" from the {' and the '.join(found)}" if found else ""
 
 
 def _first(reasons: Sequence[Reason]) -> list[Reason | str]:
@@ -75,16 +84,22 @@ def _first(reasons: Sequence[Reason]) -> list[Reason | str]:
 
 
 def plan_line(line: Line, seconds: dict[str, float]) -> list[PlannedStage]:
-    """The plan of the whole line. seconds: stage -> what it took the last time, as far as known."""
+    """The plan of the whole line. seconds: stage -> what it took the last time, as far as known.
+
+    A file that `dvc add` tracks and that does not lie here is planned like a stage, under the name of its .dvc file.
+    """
     coming: dict[str, str | None] = {}
     plan = []
+    for name, look in line.missing_sources().items():
+        coming.update(look.outs)
+        plan.append(PlannedStage(name, RESTORE if look.where else RUN, look.reasons, (), where=look.where))
     for name in line.stages():
         look = line.look(name, coming)
         action = _action(look)
         if action != KEEP:
             coming.update(_outcome(look, action, line.outs(name)))
         expected = seconds.get(name) if action in (RUN, MAYBE) else None
-        plan.append(PlannedStage(name, action, look.reasons, tuple(line.upstream(name)), expected))
+        plan.append(PlannedStage(name, action, look.reasons, tuple(line.upstream(name)), expected, look.where))
     return plan
 
 

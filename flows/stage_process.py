@@ -2,7 +2,7 @@
 
 In: names of stages. Out: what DVC did with each, how long it took, and a log file. DVC runs or restores them and
 writes dvc.lock; nothing here does. The process leads a group, so that a stage and everything it started can be ended
-together, and it dies with the thread that waits for it (Linux).
+together, and it dies with the thread that waits for it (Linux). What a failure means is read from what DVC prints.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.disk import full_disk, said_plainly
+from flows.reaper import MARK, end_children_with_me
 from hilum.errors import BadDataError, GateError, HilumError, UsageError, VerificationError
 
 RAN, RESTORED, KEPT = "ran", "restored", "kept"
@@ -29,10 +31,15 @@ _SAID = (
     (re.compile(r"^Stage '(.+)' is cached"), RESTORED),
     (re.compile(r"^Stage '(.+)' didn't change"), KEPT),
 )
-_EXITED = re.compile(r"exited with (\d+)")
+_EXITED = re.compile(r"exited with (-?\d+)")
+_FAILED = re.compile(r"failed to reproduce '(.+?)'")
 _BUSY = re.compile(r"Unable to acquire lock|is busy, it is being blocked by")
+_WORKER_KILLED = re.compile(r"BrokenProcessPool|DataLoader worker .* is killed by signal")
 _ERRORS: dict[int, type[HilumError]] = {2: UsageError, 3: BadDataError, 4: GateError, 5: VerificationError}
-_TRIES = 4
+_SHELL_SIGNAL = 128
+"""What a shell adds to the number of the signal that killed its command."""
+
+TRIES = 4
 _LIVE: set[int] = set()
 _PR_SET_PDEATHSIG = 1
 
@@ -57,27 +64,63 @@ class StageFailed(Exception):
 def run_through_dvc(names: Sequence[str], root: Path, log: Path, workers: int) -> StageRun:
     """Bring stages up to date, in the order given. Raises StageFailed at the first that fails."""
     began = time.monotonic()
-    for attempt in range(_TRIES):
-        text, code = _run(names, root, log, workers)
-        exited = [int(number) for number in _EXITED.findall(text)]
-        transient = bool(_BUSY.search(text)) or TRANSIENT_EXIT in exited
-        if code == 0 or not transient or attempt == _TRIES - 1:
+    did: dict[str, str] = {}
+    for attempt in range(TRIES):
+        try:
+            with said_plainly(root, f"stage {names[0]}"):
+                text, code = _run(names, root, log, workers)
+        except BadDataError as full:
+            raise StageFailed(names[0], full, did) from full
+        did.update((name, how) for name, how in _said(text) if how != KEPT or name not in did)
+        transient = bool(_BUSY.search(text)) or TRANSIENT_EXIT in _exits(text)
+        if code == 0:
+            return StageRun(did, time.monotonic() - began, log)
+        if not transient or attempt == TRIES - 1:
             break
         time.sleep(2**attempt)
-    did = {m[1]: how for line in text.splitlines() for pattern, how in _SAID if (m := pattern.match(line))}
-    if code:
-        failed = next((name for name in reversed(did) if did[name] == RAN), names[0])
-        status = exited[-1] if exited else code
-        error = _ERRORS.get(status, HilumError)(
-            f"stage {failed} failed (exit {status}); its messages are in {log.relative_to(root)}. Mend the cause and "
-            f"run `hilum run` again: finished stages are kept."
-        )
-        raise StageFailed(failed, error, {name: how for name, how in did.items() if name != failed})
-    return StageRun(did, time.monotonic() - began, log)
+    failed = _failed_stage(names, text)
+    error = explain(failed, root, text, code, f"its messages are in {log.relative_to(root)}")
+    raise StageFailed(failed, error, {name: how for name, how in did.items() if name != failed})
+
+
+def _said(text: str) -> Iterator[tuple[str, str]]:
+    """What DVC says it did, stage by stage; a stage that it says it runs may fail yet."""
+    for line in text.splitlines():
+        for pattern, how in _SAID:
+            if match := pattern.match(line):
+                yield match[1], how
+
+
+def _exits(text: str) -> list[int]:
+    return [int(number) for number in _EXITED.findall(text)]
+
+
+def _failed_stage(names: Sequence[str], text: str) -> str:
+    """The stage that DVC names, or where it was killed itself, the one that it spoke of last."""
+    named = [*(name for name, _ in _said(text)), *_FAILED.findall(text)]
+    return next((name for name in reversed(named) if name in names), names[0])
+
+
+def explain(stage: str, root: Path, text: str, code: int, where: str) -> HilumError:
+    """The error that a failure stands for: a full disk, a kill, or the exit code of the stage's command."""
+    full = full_disk(root, f"stage {stage}", text)
+    if full is not None:
+        return full
+    exits = _exits(text) if code > 0 else []  # what it said before it was killed itself is not why
+    status = exits[-1] if exits else code
+    number = -status if status < 0 else status - _SHELL_SIGNAL if exits else 0
+    again = f"; {where}. Mend the cause and run it again: finished stages are kept."
+    if number in signal.valid_signals():
+        who = f"stage {stage}" if exits else f"the DVC process of stage {stage}"
+        return HilumError(f"{who} was killed (signal {number}), by hand or because memory was short{again}")
+    if _WORKER_KILLED.search(text):
+        return HilumError(f"a worker process of stage {stage} was killed, by hand or because memory was short{again}")
+    return _ERRORS.get(status, HilumError)(f"stage {stage} failed (exit {status}){again}")
 
 
 def _run(names: Sequence[str], root: Path, log: Path, workers: int) -> tuple[str, int]:
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", *names]
+    command = [sys.executable, "-m", "flows.whole_dvc", "--wait-for-lock", "repro", "--single-item", *names]
+    end_children_with_me()
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as out:
         at = out.tell()
@@ -122,5 +165,5 @@ def stage_environment(root: Path, workers: int) -> dict[str, str]:
     code = [str(root / "src"), str(root)] if (root / "src/hilum").is_dir() else []
     found = os.pathsep.join([*code, *filter(None, [os.environ.get("PYTHONPATH")])])
     workers = int(os.environ.get("HILUM_WORKERS") or workers)
-    mine = {"PATH": path, "PYTHONPATH": found, "HILUM_WORKERS": str(workers), "HILUM_DRIVER": str(os.getpid())}
+    mine = {"PATH": path, "PYTHONPATH": found, "HILUM_WORKERS": str(workers), MARK: str(os.getpid())}
     return {**os.environ, **quiet, **mine}

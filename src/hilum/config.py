@@ -7,7 +7,7 @@ so that the parameters DVC records are all the parameters there are.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -143,6 +143,36 @@ class ReportParams(Section):
     n_queries: int = Field(ge=0)
 
 
+Metric = Literal["located_at_10", "precision_at_1", "precision_at_5", "precision_at_10", "mean_average_precision"]
+
+
+class DriftParams(Section):
+    """What has landed since, against what the champion was trained on: limits that warn and never refuse."""
+
+    label_rate: float = Field(ge=0, le=1)
+    embedding: float = Field(ge=0, le=1)
+    agreement: float = Field(ge=0, le=1)
+    unknown_words: float = Field(ge=0, le=1)
+    significance: float = Field(gt=0, lt=1)
+    n_shuffles: int = Field(ge=19)
+    max_images: int = Field(ge=2)
+    seed: int = Field(ge=0)
+
+
+class ChallengeParams(Section):
+    """Champion and challenger in, evidence and verdict out: the policy by which a model is promoted."""
+
+    benchmark: tuple[str, ...] = Field(min_length=1)
+    min_positives: int = Field(ge=1)
+    metric: Metric
+    margin: float = Field(ge=0)
+    guards: dict[Metric, Annotated[float, Field(ge=0)]]
+    gate: Literal["green", "amber"]
+    n_bootstrap: int = Field(ge=1)
+    seed: int = Field(ge=0)
+    drift: DriftParams
+
+
 class Params(Section):
     """params.yaml, whole."""
 
@@ -159,6 +189,7 @@ class Params(Section):
     index: IndexParams
     evaluate: EvaluateParams
     report: ReportParams
+    challenge: ChallengeParams
 
 
 class PartitionRow(Section):

@@ -16,10 +16,17 @@ PACKAGE = "hilum"
 NOT_CODE_DEPS = ("hilum.cli", "hilum.config")
 
 
-def stages(root: Path) -> dict[str, dict]:
-    """The stages of dvc.yaml, foreach bodies unfolded to their template."""
-    raw = yaml.safe_load((root / "dvc.yaml").read_text())["stages"]
+FILES = ("dvc.yaml", "data/served/dvc.yaml")  # the line, and what is served
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def stages(root: Path, file: str) -> dict[str, dict]:
+    """The stages of a dvc.yaml, foreach bodies unfolded to their template."""
+    raw = yaml.safe_load((root / file).read_text())["stages"]
     return {name: body.get("do", body) for name, body in raw.items()}
+
+
+ALL = [(file, name) for file in FILES for name in sorted(stages(ROOT, file))]
 
 
 def module_file(root: Path, module: str) -> Path | None:
@@ -68,22 +75,24 @@ def closure(root: Path, module: str) -> set[Path]:
 
 
 def test_stage_section_module_and_verb_have_one_name(root: Path) -> None:
-    names = set(stages(root))
+    names = {name for _, name in ALL}
     sections = {f.alias or n for n, f in Params.model_fields.items()}
     assert names == sections
     assert names <= {p.stem for p in (root / "src/hilum/stages").glob("*.py")}
     assert names <= set(cli.commands)
-    for name, body in stages(root).items():
+    for file, name in ALL:
+        body = stages(root, file)[name]
         assert body["cmd"].split()[:2] == ["hilum", name]
         assert body["params"] == [name]
+        assert (root / file).parent.joinpath(body.get("wdir", ".")).resolve() == root, f"{name} runs beside the root"
 
 
-@pytest.mark.parametrize("name", sorted(stages(Path(__file__).resolve().parents[2])))
-def test_code_deps_are_the_imports(root: Path, name: str) -> None:
-    listed = [root / d for d in stages(root)[name]["deps"] if str(d).startswith("src/")]
+@pytest.mark.parametrize(("file", "name"), ALL, ids=lambda value: str(value))
+def test_code_deps_are_the_imports(root: Path, file: str, name: str) -> None:
+    listed = [root / d for d in stages(root, file)[name]["deps"] if str(d).startswith("src/")]
     needed = closure(root, f"hilum.stages.{name}") - {root / "src/hilum/stages/__init__.py"}
     missing = sorted(str(p.relative_to(root)) for p in needed if not any(p == d or d in p.parents for d in listed))
-    assert not missing, f"stage {name} imports {missing}, which its deps in dvc.yaml do not cover"
+    assert not missing, f"stage {name} imports {missing}, which its deps in {file} do not cover"
     idle = sorted(str(d.relative_to(root)) for d in listed if not any(p == d or d in p.parents for p in needed))
     assert not idle, f"stage {name} lists {idle} as deps and imports nothing of it"
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,13 +21,15 @@ TINY = {
     "locate": {"epochs": 1, "batch_size": 16},
     "evaluate": {"min_positives": 3, "n_bootstrap": 20},
     "report": {"n_queries": 2},
+    "challenge": {"min_positives": 3, "n_bootstrap": 20},
 }
 
 
 class Checkout:
     """A copy of the working tree, as a git repository of its own, that runs its own code."""
 
-    def __init__(self, folder: Path, root: Path) -> None:
+    def __init__(self, folder: Path, root: Path, changes: dict | None = None) -> None:
+        """changes: of params.yaml, beside those that make it tiny."""
         self.folder = folder
         listed = subprocess.run(
             ["git", "ls-files", "-co", "--exclude-standard"], cwd=root, capture_output=True, text=True, check=True
@@ -37,8 +40,9 @@ class Checkout:
                 shutil.copy2(root / name, folder / name)
         (folder / "dvc.lock").unlink(missing_ok=True)
         self.set_params(TINY)
-        for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "start"]):
-            self.run("git", *words)
+        self.set_params(changes or {})
+        self.run("git", "init", "-q")
+        self.commit("start")
 
     def set_params(self, changes: dict) -> None:
         yaml, path = YAML(), self.folder / "params.yaml"
@@ -49,16 +53,24 @@ class Checkout:
                 params[section][key] = value
         yaml.dump(params, path)
 
-    def run(self, *words: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
+    def commit(self, message: str) -> None:
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "-q", "-m", message)
+
+    def environment(self, **env: str) -> dict[str, str]:
+        """Of a command that runs this checkout's own code."""
         mine = {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": f"{self.folder / 'src'}{os.pathsep}{self.folder}",
             "GIT_AUTHOR_NAME": "test", "GIT_AUTHOR_EMAIL": "test@hilum.invalid",
             "GIT_COMMITTER_NAME": "test", "GIT_COMMITTER_EMAIL": "test@hilum.invalid",
         }  # fmt: skip
+        return {**os.environ, **mine, **env}
+
+    def run(self, *words: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             words, cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**os.environ, **mine, **env},
+            env=self.environment(**env),
         )  # fmt: skip
         if check:
             assert done.returncode == 0, f"{' '.join(words)} exited {done.returncode}:\n{done.stdout[-6000:]}"
@@ -76,6 +88,12 @@ class Checkout:
 def ran(output: str) -> set[str]:
     """Names of the stages a `dvc repro` says it ran."""
     return set(re.findall(r"^Running stage '([^']+)'", output, flags=re.MULTILINE))
+
+
+@pytest.fixture
+def make_checkout(tmp_path: Path, root: Path) -> Callable[[dict], Checkout]:
+    """A checkout of the test's own, with its own params."""
+    return lambda changes: Checkout(tmp_path / "checkout", root, changes)
 
 
 @pytest.fixture(scope="session")

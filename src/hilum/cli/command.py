@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -60,3 +61,8 @@ def worker_count() -> int:
     if not value.isdigit() or int(value) < 1:
         raise click.UsageError(f"HILUM_WORKERS is '{value}'; it must be a whole number, 1 or more.")
     return int(value)
+
+
+def says_disk_full(error: BaseException) -> bool:
+    """Whether an error means that a disk is full; libraries in other languages say so in words alone."""
+    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error)

@@ -6,10 +6,14 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hilum.cli.command import PATH, core_count, verb, worker_count
+
+if TYPE_CHECKING:
+    from flows.watch import Memory
 
 WORK_TO_DO = 6
 """Exit code of `plan` where something is to do."""
@@ -35,32 +39,37 @@ def plan(as_json: bool, everything: bool) -> None:
 @click.option("--jobs", type=click.IntRange(1), help="Stages at a time [default: one a core].")
 @click.option(
     "--engine",
-    type=click.Choice(["prefect", "threads"]),
-    default="prefect",
-    show_default=True,
-    help="threads: the same without Prefect.",
+    type=click.Choice(["prefect", "threads", "dask"]),
+    help="threads: the same without Prefect; dask: stages of partitions on a cluster [default: dask where --cluster "
+    "says which, else prefect].",
 )
-def run(jobs: int | None, engine: str) -> None:
+@click.option("--cluster", envvar="HILUM_DASK", help="A Dask scheduler, as tcp://scheduler:8786 [HILUM_DASK].")
+def run(jobs: int | None, engine: str | None, cluster: str | None) -> None:
     """Run the whole line, in parallel where the DAG allows; leaves the same dvc.lock as `dvc repro`."""
+    from flows.bar import progress_bar
     from flows.plan import plan_checkout
     from hilum.config import read_params, section_threads
 
     jobs = jobs or core_count()
+    engine = engine or ("dask" if cluster else "prefect")
+    if engine == "dask" and not cluster:
+        raise click.UsageError("--engine dask needs --cluster, the address of a Dask scheduler.")
     threads = section_threads(read_params())
     planned = plan_checkout(Path.cwd())
     if not any(stage.stale for stage in planned):  # that needs no server
         click.echo(f"run: 0 stages ran, {len(planned)} are up to date; open reports/index.html")
         return
-    if engine == "threads":
-        from flows.driver import ThreadEngine, drive
+    with progress_bar(Path.cwd(), jobs) as show:
+        if engine == "threads":
+            from flows.driver import ThreadEngine, drive
 
-        report = drive(Path.cwd(), jobs, ThreadEngine(jobs), threads)
-        if report.errors:
-            raise next(iter(report.errors.values()))
-    else:
-        from flows.line import run_line
+            report = drive(Path.cwd(), jobs, ThreadEngine(jobs), threads, on_change=show)
+            if report.errors:
+                raise next(iter(report.errors.values()))
+        else:
+            from flows.line import run_line
 
-        report = run_line(Path.cwd(), jobs, threads)
+            report = run_line(Path.cwd(), jobs, threads, on_change=show, cluster=cluster if engine == "dask" else None)
     done = f"{report.count('ran')} stages ran, {report.count('restored')} were restored, {report.count('kept')} kept"
     click.echo(f"run: {done}; open reports/index.html")
 
@@ -70,23 +79,84 @@ def run(jobs: int | None, engine: str) -> None:
 @click.option("--settle", type=click.FloatRange(min=0), default=600, show_default=True,
               help="Seconds for which nothing may have changed before it is landed.")  # fmt: skip
 @click.option("--collection", help="As in `hilum land`.")
-def watch(source: Path, settle: float, collection: str | None) -> None:
-    """Look once at SOURCE, and land what is new as soon as its copying has ended; for a schedule to call."""
-    from flows.watch import AT_REST, judge, look_at, read_memory, remember_landed, write_memory
+@click.option("--partial", is_flag=True, help="Do not wait for files that SHA256SUMS.txt names and that are missing.")
+@click.option("--json", "as_json", is_flag=True, help="One object: verdict, landing, digest and so on.")
+def watch(source: Path, settle: float, collection: str | None, partial: bool, as_json: bool) -> None:
+    """Look once at SOURCE, and land what is new as soon as its copying has ended; for a schedule to call.
+
+    What is to be landed waits for the end of a run.
+    """
+    if not source.is_dir():
+        raise click.UsageError(f"{source} is no folder.")
+    found = _watch(source, settle, collection, partial)
+    click.echo(json.dumps(found) if as_json else found["summary"])
+
+
+def _watch(source: Path, settle: float, collection: str | None, partial: bool) -> dict[str, object]:
+    """What `watch` found and did. The checkout is held while it lands: a run must not see a half of it."""
+    from flows.checkout import one_run
+    from flows.events import landing_digest
+    from flows.watch import AT_REST, NOTHING_NEW, describe, judge, look_at, read_memory, remember_landed, write_memory
+
+    def look() -> tuple[str, str, Memory]:
+        seen = look_at(source)
+        verdict, memory = judge(seen, read_memory(root, source), settle, time.time(), partial)
+        write_memory(root, memory)
+        return verdict, f"watch: {describe(verdict, seen, partial)}", memory
+
+    root = Path.cwd()
+    verdict, summary, memory = look()
+    if verdict != AT_REST:
+        return {"verdict": verdict, "landing": None, "summary": summary}
+    with one_run(root, wait=True):
+        verdict, summary, memory = look()  # another watch may have landed it meanwhile
+        if verdict != AT_REST:
+            return {"verdict": verdict, "landing": None, "summary": summary}
+        from hilum.sources.landings import land
+
+        done = land(source, root, collection, worker_count())
+        write_memory(root, remember_landed(memory))
+    return {
+        "verdict": "landed" if done.landing else NOTHING_NEW,
+        "landing": done.landing,
+        "digest": landing_digest(root, done.landing) if done.landing else None,
+        "partitions": [*done.partitions],
+        "counts": done.counts,
+        "summary": done.summary,
+    }
+
+
+@verb("serve", "hilum serve /data/mimic-cxr-jpg --watch '*/10 * * * *' --retrain '0 2 * * 6'")
+@click.argument("source", type=PATH)
+@click.option("--watch", default="*/10 * * * *", show_default=True, metavar="CRON", help="When to look at SOURCE.")
+@click.option("--retrain", metavar="CRON", help="When to retrain, besides after landings [default: never].")
+@click.option("--retrain-on-landing/--no-retrain-on-landing", default=True, show_default=True,
+              help="Retrain after every refresh.")  # fmt: skip
+@click.option("--settle", type=click.FloatRange(min=0), default=600, show_default=True, help="As in `hilum watch`.")
+@click.option("--collection", help="As in `hilum land`.")
+@click.option("--partial", is_flag=True, help="As in `hilum watch`.")
+@click.option("--jobs", type=click.IntRange(1), help="Stages at a time [default: one a core].")
+@click.option("--cluster", envvar="HILUM_DASK", help="As in `hilum run`.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where the Prefect server listens.")
+@click.option("--port", type=click.IntRange(1, 65535), default=4200, show_default=True, help="Its port.")
+@click.option("--database", help="postgresql://... for its database [default: SQLite in .hilum/prefect].")
+@click.option("--notify", envvar="HILUM_NOTIFY", metavar="BLOCK",
+              help="Notification block to call on failure, as custom-webhook/ops [HILUM_NOTIFY].")  # fmt: skip
+@click.option(
+    "--keep-days", type=click.IntRange(1), default=30, show_default=True, help="How long runs and logs are kept."
+)
+def serve(source: Path, settle: float, jobs: int | None, **options: Any) -> None:
+    """Serve the checkout: watch SOURCE, land, refresh and retrain by schedule and by event, on a Prefect server.
+
+    Without PREFECT_API_URL it starts the server itself, and ends it at its own end.
+    """
+    from flows.serve import Service
+    from flows.serve import serve as serve_checkout
 
     if not source.is_dir():
         raise click.UsageError(f"{source} is no folder.")
-    root = Path.cwd()
-    verdict, memory = judge(look_at(source), read_memory(root, source), settle, time.time())
-    write_memory(root, memory)
-    if verdict != AT_REST:
-        click.echo(f"watch: {verdict}")
-        return
-    from hilum.sources.landings import land
-
-    recorded = land(source, root, collection, worker_count())
-    write_memory(root, remember_landed(memory))
-    click.echo(recorded.summary)
+    service = Service(source=source.resolve(), settle_s=settle, jobs=jobs or core_count(), **options)
+    serve_checkout(Path.cwd(), service)
 
 
-COMMANDS = (plan, run, watch)
+COMMANDS = (plan, run, watch, serve)

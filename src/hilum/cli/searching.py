@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
 from hilum.cli.command import PATH, verb
 
+SERVED = Path("data/served")
+
 
 @verb("search", "hilum search --study 59424766 --region 'right lower lung zone' -k 5")
 @click.option("--study", type=int, help="A study of this collection.")
 @click.option("--image", type=PATH, help="An image file (JPEG or DICOM).")
 @click.option("--region", required=True, help="One of the 29 anatomical regions, such as 'right apical zone'.")
-@click.option("--alpha", type=click.FloatRange(0, 1), default=0.5, show_default=True,
-              help="0 compares whole images, 1 the region alone.")  # fmt: skip
+@click.option("--alpha", type=click.FloatRange(0, 1),
+              help="0: whole images, 1: the region alone [default: the promoted model's own, else 0.5].")  # fmt: skip
 @click.option("-k", "k", type=click.IntRange(1), default=5, show_default=True, help="How many cases.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--index", type=PATH, default=Path("data/index"), show_default=True, help="The indexes.")
-@click.option("--model", type=PATH, default=Path("data/locate"), show_default=True, help="The checkpoint.")
+@click.option("--index", type=PATH, help="The indexes [default: those that are served, else data/index].")
+@click.option("--model", type=PATH, help="Their checkpoint [default: the promoted one, else data/locate].")
 def search(
-    study: int | None, image: Path | None, region: str, alpha: float, k: int, as_json: bool, index: Path, model: Path
+    study: int | None,
+    image: Path | None,
+    region: str,
+    alpha: float | None,
+    k: int,
+    as_json: bool,
+    index: Path | None,
+    model: Path | None,
 ) -> None:
     """The nearest earlier cases of other patients, by the whole image and one region."""
     if (study is None) == (image is None):
@@ -28,7 +38,13 @@ def search(
     from hilum.config import read_params
     from hilum.stages.search import run
 
-    click.echo(run(index, model, read_params(), study, image, region, alpha, k, as_json))
+    served = (SERVED / "index").is_dir() and index is None and model is None
+    if alpha is None:
+        settings = SERVED / "champion/settings.json"
+        alpha = json.loads(settings.read_text(encoding="utf-8"))["alpha"] if served else 0.5
+    index = index or (SERVED / "index" if served else Path("data/index"))
+    model = model or (SERVED / "champion/model" if served else Path("data/locate"))
+    click.echo(run(index, model, read_params(), study, image, region, float(alpha), k, as_json))
 
 
 COMMANDS = (search,)

@@ -216,6 +216,26 @@ def report(data: Path, metrics: Path, curves: Path, page: Path) -> None:
     run(data, list(landings.partitions), metrics, curves, page, read_params().report, landings.collection)
 
 
+@verb("challenge", "dvc repro data/served/dvc.yaml:challenge")
+@path_option("--data", "The folder of tables.")
+@path_option("--champion", "The promoted model.")
+@path_option("--champion-embeddings", "Its embeddings, a table a partition.")
+@path_option("--metrics", "metrics.json of the new model.")
+@path_option("--out", "Out: evidence and verdict (json).")
+@path_option("--page", "Out: the same, to read (markdown).")
+def challenge(data: Path, champion: Path, champion_embeddings: Path, metrics: Path, out: Path, page: Path) -> None:
+    """Compare the new model with the promoted one, and decide."""
+    from hilum.config import read_landings, read_params
+    from hilum.stages.challenge import run
+
+    landings = read_landings()
+    landing_of = {name: row.landing for name, row in landings.partitions.items()}
+    run(
+        data, landing_of, champion, champion_embeddings, metrics, out, page, read_params().challenge,
+        landings.collection,
+    )  # fmt: skip
+
+
 COMMANDS = (
     phantom,
     ingest,
@@ -230,4 +250,5 @@ COMMANDS = (
     index,
     evaluate,
     report,
+    challenge,
 )

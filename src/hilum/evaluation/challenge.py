@@ -61,9 +61,7 @@ class Benchmark:
         return whole.hexdigest()
 
 
-def build_benchmark(
-    rows: pd.DataFrame, labels: pd.DataFrame, regions: Sequence[str], min_positives: int
-) -> Benchmark:
+def build_benchmark(rows: pd.DataFrame, labels: pd.DataFrame, regions: Sequence[str], min_positives: int) -> Benchmark:
     """The test split's questions to these images. rows: IMAGES of the frozen landings; labels: REGION_LABELS."""
     rows = rows.sort_values("dicom_id", kind="stable").reset_index(drop=True)
     present = labels[labels["label"] == "present"]
@@ -124,15 +122,22 @@ def compare_models(
 
     def measure(frame: pd.DataFrame) -> tuple[np.ndarray, Resampled]:
         values = frame[[COLUMN_OF.get(metric, metric) for metric in metrics]].to_numpy(np.float64, copy=True)
-        values[np.ix_(fixed, [metric == LOCATED for metric in metrics])] = np.nan
+        for column in np.flatnonzero(np.array(metrics) == LOCATED):
+            values[fixed, column] = np.nan
         return ~np.isnan(values), bootstrap_means(values, patients, cells, n_bootstrap, seed)[0]
 
     (known, old), (_, new) = measure(champion), measure(challenger)
     difference = new.minus(old)
     low, high = difference.interval()
     numbers = np.round(np.column_stack([old.value, new.value, difference.value, low, high]), DIGITS) + 0.0
+    names = ("champion", "challenger", "difference", "low", "high")
     return [
-        Comparison(metric, *map(float, numbers[i]), int(known[:, i].sum()), len(np.unique(cells[known[:, i]])))
+        Comparison(
+            metric,
+            **dict(zip(names, numbers[i].tolist(), strict=True)),
+            n_queries=int(known[:, i].sum()),
+            n_cells=len(np.unique(cells[known[:, i]])),
+        )
         for i, metric in enumerate(metrics)
     ]
 

@@ -1,138 +1,82 @@
 """Drift: how far what has landed since lies from what the champion was trained on, and whether chance explains it.
 
-In: labels, words and the champion's vectors, each row with its patient and its group (new, or of the champion's
-landings). Out: each difference beside the share of shuffles of the patients between the groups that differ as much.
-Shuffling patients keeps a patient's studies together, which tests of independent studies do not. Known to be
-imperfect: a patient with studies in both groups counts as two; terms are counted by partition, so they have no test.
+In: all that has landed, marked new or not. Out: the part `drift` of challenge.json. It warns and never decides: that
+the data differ is no proof that a model is worse, and is the best reason to train one; what a model can do, the
+benchmark measures.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
+from hilum.evaluation.drift_parts import (
+    Landed,
+    NotMeasured,
+    Part,
+    compare_agreement,
+    compare_images,
+    compare_labels,
+    compare_terms,
+    compare_words,
+)
 
-WORD = re.compile(r"[^\W\d_]+")
-TIE = 1e-12  # two shuffles that are equal but for rounding count as equal
+if TYPE_CHECKING:
+    from hilum.config import DriftParams
 
-
-@dataclass(frozen=True)
-class Groups:
-    """Patients in two groups. unit: (n_rows,) the patient of each row, as a position in is_new: (n_units,) bool."""
-
-    unit: np.ndarray
-    is_new: np.ndarray
-
-    @property
-    def rows(self) -> np.ndarray:
-        """(n_rows,) bool: the row is of the new group."""
-        return np.asarray(self.is_new[self.unit])
-
-    def both(self) -> bool:
-        """Whether there is a patient in each group."""
-        return bool(self.is_new.any() and not self.is_new.all())
-
-    def shuffle(self, n: int, seed: int) -> np.ndarray:
-        """(1 + n, n_units) bool: the groups as they are, then n ways to deal the patients out again."""
-        random = np.random.Generator(np.random.PCG64(seed))
-        return np.array([self.is_new, *(random.permutation(self.is_new) for _ in range(n))])
+NOTHING_NEW = "every landing is one that the champion was trained on"
 
 
-def group_patients(subjects: np.ndarray, is_new: np.ndarray) -> Groups:
-    """subjects: (n_rows,) int ids; is_new: (n_rows,) bool."""
-    keys, unit = np.unique(2 * subjects.astype(np.int64) + is_new, return_inverse=True)
-    return Groups(unit, keys % 2 == 1)
+def measure_drift(landed: Landed, params: DriftParams) -> Part:
+    """All parts, and the warnings; a part that cannot be measured is null, with its reason in `left_out`."""
+    measures = {
+        "label_rates": lambda: compare_labels(landed, params),
+        "embedding": lambda: compare_images(landed, params),
+        "agreement": lambda: compare_agreement(landed, params),
+        "unknown_words": lambda: compare_words(landed, params),
+        "unknown_terms": lambda: compare_terms(landed),
+    }
+    parts: Part = {}
+    left_out: dict[str, str] = {}
+    for name, measure in measures.items():
+        try:
+            if not landed.studies["is_new"].any():
+                raise NotMeasured(NOTHING_NEW)
+            parts[name] = measure()
+        except NotMeasured as reason:
+            parts[name], left_out[name] = None, str(reason)
+    return {**parts, "left_out": left_out, "warnings": find_warnings(parts, params)}
 
 
-@dataclass(frozen=True)
-class Shares:
-    """A share in either group, a value a column. p: chance that any column differs so much (for many columns)."""
-
-    trained: np.ndarray
-    new: np.ndarray
-    p: np.ndarray
-
-
-def compare_shares(counts: np.ndarray, totals: np.ndarray, groups: Groups, n_shuffles: int, seed: int) -> Shares:
-    """counts: (n_rows, n_columns) of totals: (n_rows,). Each group needs a total above 0.
-
-    Source of p: Westfall and Young's step of the largest statistic, which holds the chance of one false alarm over all
-    columns; the statistic is the difference in units of its spread over the shuffles.
-    """
-    n_units = len(groups.is_new)
-    by_unit = np.zeros((n_units, counts.shape[1] + 1))
-    np.add.at(by_unit, groups.unit, np.column_stack([counts, totals]))
-    dealt = groups.shuffle(n_shuffles, seed).astype(np.float64)
-    new, old = dealt @ by_unit, (1 - dealt) @ by_unit
-    new, old = new[:, :-1] / new[:, -1:], old[:, :-1] / old[:, -1:]
-    difference = np.abs(new - old)
-    spread = (new - old)[1:].std(axis=0)
-    statistic = np.divide(difference, spread, out=np.zeros_like(difference), where=spread > 0)
-    reached = statistic[1:].max(axis=1, initial=0)[:, None] >= statistic[0] - TIE
-    return Shares(old[0], new[0], (1 + reached.sum(axis=0)) / (1 + n_shuffles))
-
-
-@dataclass(frozen=True)
-class Distance:
-    """How far apart two clouds of vectors are: 0 none, 1 complete. by_chance: what 19 of 20 shuffles stay below."""
-
-    value: float
-    by_chance: float
-    p: float
-
-
-def compare_vectors(vectors: np.ndarray, groups: Groups, n_shuffles: int, seed: int) -> Distance:
-    """vectors: (n_rows, dimension) of unit length, two or more rows in each group.
-
-    Energy distance over twice the mean distance between the groups; unbiased, so a little below 0 is no difference.
-    Source: Szekely and Rizzo, Journal of Statistical Planning and Inference 2013.
-    """
-    exact = vectors.astype(np.float64)
-    distances = np.sqrt(np.clip(2 - 2 * exact @ exact.T, 0, None))
-    np.fill_diagonal(distances, 0)
-    dealt = groups.shuffle(n_shuffles, seed)[:, groups.unit].astype(np.float64)
-    to_new = dealt @ distances
-    within_new, between = (to_new * dealt).sum(axis=1), (to_new * (1 - dealt)).sum(axis=1)
-    within_old = distances.sum() - within_new - 2 * between
-    n_new = dealt.sum(axis=1)
-    n_old = dealt.shape[1] - n_new
-    pairs = np.maximum(n_new * (n_new - 1), 1), np.maximum(n_old * (n_old - 1), 1)
-    between = between / np.maximum(n_new * n_old, 1)
-    energy = 2 * between - within_new / pairs[0] - within_old / pairs[1]
-    share = np.divide(energy, 2 * between, out=np.zeros_like(energy), where=between > 0)
-    reached = int((share[1:] >= share[0] - TIE).sum())
-    return Distance(float(share[0]), float(np.percentile(share[1:], 95)), (1 + reached) / (1 + n_shuffles))
-
-
-def sample_rows(is_new: np.ndarray, at_most: int, seed: int) -> np.ndarray:
-    """Positions of at most `at_most` rows of either group, in order."""
-    random = np.random.Generator(np.random.PCG64(seed))
-    chosen = [np.flatnonzero(is_new == flag) for flag in (False, True)]
-    return np.sort(np.concatenate([random.permutation(rows)[:at_most] for rows in chosen]))
-
-
-def mark_findings(studies: np.ndarray, labels: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
-    """(n_studies, n_findings) bool: the finding is present somewhere, placed or not; and the findings, by name.
-
-    studies: ids, each once; labels: REGION_LABELS.
-    """
-    present = labels[(labels["label"] == "present") & labels["study_id"].isin(studies)]
-    findings = sorted(present["finding"].unique())
-    marks = np.zeros((len(studies), len(findings)), bool)
-    row, column = pd.Index(studies).get_indexer(present["study_id"]), pd.Index(findings).get_indexer(present["finding"])
-    marks[row, column] = True
-    return marks, findings
-
-
-def split_words(text: str) -> list[str]:
-    """The words of a report, in small letters; numbers are none."""
-    return WORD.findall(text.lower())
-
-
-def count_unknown(texts: Sequence[str], known: Collection[str]) -> np.ndarray:
-    """(n_texts, 2): words that are not among the known ones, and all words."""
-    words = [split_words(text) for text in texts]
-    return np.array([[sum(w not in known for w in said), len(said)] for said in words], np.int64).reshape(-1, 2)
+def find_warnings(parts: Part, params: DriftParams) -> list[str]:
+    """What is above its limit in params.yaml and more than chance explains, in words."""
+    warnings = []
+    for row in (parts["label_rates"] or {"largest": []})["largest"]:
+        if row["p"] <= params.significance and abs(row["difference"]) > params.label_rate:
+            warnings.append(
+                f"{row['finding']} is present in {row['new']:.1%} of the new studies and in {row['trained']:.1%} of "
+                f"those that the champion was trained on (p {row['p']:.3f}, limit {params.label_rate:.1%})"
+            )
+    images = parts["embedding"]
+    if images and images["p"] <= params.significance and images["distance"] > params.embedding:
+        warnings.append(
+            f"the new images lie {images['distance']:.3f} from the champion's held-out ones (0 none, 1 complete; "
+            f"{images['distance_by_chance']:.3f} by chance, p {images['p']:.3f}, limit {params.embedding:g})"
+        )
+    agreement = parts["agreement"]
+    if (
+        agreement
+        and agreement["p"] <= params.significance
+        and agreement["trained"] - agreement["new"] > params.agreement
+    ):
+        warnings.append(
+            f"the champion finds what the new reports say of their images {agreement['new']:.3f} above chance, and "
+            f"{agreement['trained']:.3f} in its held-out ones (precision at 10, p {agreement['p']:.3f}, limit "
+            f"{params.agreement:g} less): do the reports belong to the images, and are the sides right?"
+        )
+    words = parts["unknown_words"]
+    if words and words["p"] <= params.significance and words["new"] - words["trained"] > params.unknown_words:
+        warnings.append(
+            f"{words['new']:.2%} of the new reports' words are in no report that the champion was trained on, against "
+            f"{words['trained']:.2%} in its held-out ones (p {words['p']:.3f}, limit {params.unknown_words:.2%} more)"
+        )
+    return warnings

@@ -24,6 +24,8 @@ with get_client(sync_client=True) as client:
     @flow(name="hilum-line")
     def dead(): ...
     died = client.create_flow_run(dead, tags=[f"checkout:{root.resolve()}"], state=Running())
+    told = []
+    part = run_line(root, 2, {}, "dvc.yaml:raw", lambda report: told.append(sorted(report.did)))
     first = run_line(root, 2, {})
     (root / "parts/a.txt").write_text("broken")
     try:
@@ -34,7 +36,9 @@ with get_client(sync_client=True) as client:
     runs = {str(run.id): run for run in client.read_flow_runs()}
     accounts = [a.data for a in sorted(client.read_artifacts(), key=lambda a: a.created) if a.key == "line"]
     tasks = sorted((task.name, len(task.task_inputs.get("wait_for", []))) for task in client.read_task_runs())
+    states = {task.name: (task.state.name, task.state.message) for task in client.read_task_runs()}
     print(json.dumps({
+        "part": part.did, "told": told, "words": states["words"],
         "did": first.did, "failed": failed, "accounts": accounts, "tasks": tasks,
         "dead": runs.pop(str(died.id)).state.type.value,
         "states": sorted(run.state.type.value for run in runs.values()),
@@ -53,12 +57,14 @@ def test_a_run_leaves_its_account_and_marks_the_dead(checkout: Checkout, tmp_pat
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     seen: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    assert set(seen["did"].values()) == {"ran"}
+    assert seen["part"] == {"raw": "ran"} and seen["told"] == [[], ["raw"]]
+    assert set(seen["did"].values()) == {"ran", "kept"}
     assert seen["failed"] == "GateError"
     assert seen["dead"] == "CRASHED"
-    assert seen["states"] == ["COMPLETED", "FAILED"]
+    assert seen["states"] == ["COMPLETED", "COMPLETED", "FAILED"]
     assert ["words", 2] in seen["tasks"] and ["raw", 0] in seen["tasks"]
-    good, bad = seen["accounts"]
-    assert good.startswith("## Done: 5 ran, 0 restored") and "| `data/words.txt` | " in good
+    assert seen["words"] == ["Ran", "words ran"]
+    _, good, bad = seen["accounts"]
+    assert good.startswith("## Done: 4 ran, 0 restored") and "| `data/words.txt` | " in good
     assert bad.startswith("## Failed: count@a\n- **count@a**: GateError: stage count@a failed (exit 4)")
     assert "not reached: words, upper" in bad

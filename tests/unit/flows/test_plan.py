@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from flows.bundle import bundle
 from flows.graph import Line
-from flows.plan import PlannedStage, plan_line
+from flows.plan import PlannedStage, describe_plan, plan_checkout, plan_line
 from tests.unit.flows.conftest import Checkout
+from tests.unit.flows.toy import SERVED, ServedCheckout
 
 
 def plan(checkout: Checkout) -> dict[str, PlannedStage]:
@@ -66,6 +69,11 @@ def deleted_output_and_cache(checkout: Checkout) -> None:
     deleted_cache(checkout)
 
 
+def deleted_output_and_run_cache(checkout: Checkout) -> None:
+    deleted_output(checkout)
+    shutil.rmtree(checkout.folder / ".dvc/cache/runs")
+
+
 def edited_lock(checkout: Checkout) -> None:
     lines = checkout.lock.splitlines(keepends=True)
     first = next(n for n, line in enumerate(lines) if "  words:" in line)
@@ -96,6 +104,7 @@ RUNS: dict[Callable[[Checkout], None], set[str]] = {
     edited_output: {"words"},
     deleted_cache: {"raw", "count@a", "count@b", "words"},
     deleted_output_and_cache: {"raw", "count@a", "count@b", "words"},
+    deleted_output_and_run_cache: {"count@a"},
     edited_lock: {"words"},
     command: {"upper"},
     frozen: {"raw", "count@a", "count@b"},
@@ -141,3 +150,122 @@ def test_a_change_that_changes_no_byte_stops_at_its_stage(checkout: Checkout) ->
     planned = plan(checkout)
     assert [p.action for p in planned.values()] == ["keep", "run", "run", "maybe", "maybe"]
     assert set(checkout.repro()) == {"count@a", "count@b"}
+
+
+CHAMPION, LISTING = "data/served/champion", "data/raw/L0001/listing.txt"
+IMAGES = {"images@L0001-a", "images@L0001-b"}
+EMBED = {f"{SERVED}:embed@L0001-a", f"{SERVED}:embed@L0001-b"}
+INDEX = {f"{SERVED}:index"}
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> ServedCheckout:
+    """A small line with a second dvc.yaml, whose champion is the line's model."""
+    checkout = ServedCheckout(tmp_path_factory.mktemp("template"))
+    bundle(checkout.folder)
+    checkout.commit("served")
+    return checkout
+
+
+@pytest.fixture
+def served(template: ServedCheckout, tmp_path: Path) -> ServedCheckout:
+    return ServedCheckout.copy(template, tmp_path / "checkout")
+
+
+def unchanged(served: ServedCheckout) -> None:
+    """What is served is up to date, and so is what it needs of the line."""
+
+
+def embedding_code(served: ServedCheckout) -> None:
+    served.write("src/embed.py", served.read("src/embed.py") + "out.write_bytes(out.read_bytes() * 2)\n")
+
+
+def vocabulary(served: ServedCheckout) -> None:
+    served.write("src/hilum/vocabulary/concepts/findings.yaml", "- effusion\n- oedema\n")
+
+
+def one_served_partition(served: ServedCheckout) -> None:
+    served.write("parts/L0001-b.txt", "more")
+
+
+def new_landing(served: ServedCheckout) -> None:
+    served.write("data/landings.yaml", served.read("data/landings.yaml") + "  L0002-a: {landing: L0002}\n")
+    served.listing("L0002")
+
+
+def another_champion(served: ServedCheckout) -> None:
+    served.write(f"{CHAMPION}/model/model.safetensors", "another")
+    served.dvc("add", "-q", CHAMPION)
+
+
+def edited_champion(served: ServedCheckout) -> None:
+    served.write(f"{CHAMPION}/model/model.safetensors", "by hand")
+
+
+def deleted_index(served: ServedCheckout) -> None:
+    shutil.rmtree(served.folder / "data/served/index")
+
+
+def edited_served_lock(served: ServedCheckout) -> None:
+    lock = served.read("data/served/dvc.lock")
+    served.write("data/served/dvc.lock", lock[: lock.index("  index:")])
+
+
+def frozen_index(served: ServedCheckout) -> None:
+    served.dvc("freeze", f"{SERVED}:index")
+    another_champion(served)
+
+
+SERVED_RUNS: dict[Callable[[ServedCheckout], None], set[str]] = {
+    unchanged: set(),
+    embedding_code: EMBED | INDEX,
+    vocabulary: IMAGES | {"validate"} | EMBED | INDEX,
+    one_served_partition: {"images@L0001-b", "validate", f"{SERVED}:embed@L0001-b"} | INDEX,
+    new_landing: {"images@L0002-a", "validate", f"{SERVED}:embed@L0002-a"} | INDEX,
+    another_champion: EMBED | INDEX,
+    edited_champion: EMBED | INDEX,
+    deleted_index: INDEX,
+    edited_served_lock: INDEX,
+    frozen_index: EMBED,
+}
+
+
+@pytest.mark.parametrize("change", SERVED_RUNS, ids=lambda change: change.__name__)
+def test_stages_of_the_second_file_are_foretold_with_all_that_they_need(
+    served: ServedCheckout, change: Callable[[ServedCheckout], None]
+) -> None:
+    change(served)
+    planned = {stage.stage: stage for stage in plan_checkout(served.folder, SERVED)}
+    assert {name for name, stage in planned.items() if stage.stale} == SERVED_RUNS[change]
+    did = served.repro_served()
+    assert set(did) == SERVED_RUNS[change]
+    for name, how in did.items():
+        assert planned[name].action in {how, "maybe"}, (name, planned[name])
+    assert not any(stage.stale for stage in plan_checkout(served.folder, SERVED))
+
+
+def test_a_tracked_file_that_is_gone_is_planned_and_brought_back(served: ServedCheckout) -> None:
+    (served.folder / LISTING).unlink()
+    shutil.rmtree(served.folder / CHAMPION)
+    with closing(Line(served.folder, SERVED)) as line:
+        plan = plan_line(line, {})
+        stale = {stage.stage: (stage.action, stage.where) for stage in plan if stage.stale}
+        assert stale == {f"{LISTING}.dvc": ("restore", "cache"), f"{CHAMPION}.dvc": ("restore", "cache")}
+        assert list(describe_plan(plan, everything=False))[-1].startswith(
+            "plan: 0 to run, 2 to restore from the cache,"
+        )
+        embed = next(stage for stage in plan if stage.stage in EMBED)
+        assert f"{CHAMPION}.dvc" not in embed.upstream and line.is_stale(f"{CHAMPION}.dvc")
+        assert line.bring() == [f"{LISTING}.dvc", f"{CHAMPION}.dvc"]
+        assert not line.is_stale(f"{CHAMPION}.dvc")
+    assert not any(stage.stale for stage in plan_checkout(served.folder, SERVED))
+    assert served.repro_served() == {}
+
+
+def test_a_tracked_file_that_nothing_holds_cannot_be_restored(served: ServedCheckout) -> None:
+    (served.folder / LISTING).unlink()
+    shutil.rmtree(served.folder / ".dvc/cache/files")
+    planned = {stage.stage: stage for stage in plan_checkout(served.folder)}
+    assert planned[f"{LISTING}.dvc"].row()["reason"] == f"output {LISTING} deleted"
+    assert planned[f"{LISTING}.dvc"].action == "run", "DVC will say that it is missing"
+    assert "missing data 'source'" in served.dvc_fails("repro")

@@ -12,6 +12,7 @@ from flows.watch import (
     CHANGING,
     NOTHING_NEW,
     Memory,
+    describe,
     judge,
     look_at,
     read_memory,
@@ -74,3 +75,30 @@ def test_the_memory_is_of_one_source_and_a_broken_one_is_forgotten(source: Path,
     assert read_memory(tmp_path, tmp_path).seen == ""
     (tmp_path / ".hilum/watch.json").write_text('{"half')
     assert read_memory(tmp_path, source).seen == ""
+
+
+def test_a_tree_that_lacks_named_files_is_still_being_copied(source: Path) -> None:
+    names = ["files/p10/p10000001/s50000001.txt", "files/p10/p10000001/s50000002.txt", "LICENSE.txt"]
+    (source / "SHA256SUMS.txt").write_text("".join(f"{'0' * 64} {name}\n" for name in names))
+    os.utime(source / "SHA256SUMS.txt", (1000, 1000))
+    look = look_at(source)
+    assert look.n_missing == 1  # LICENSE.txt is none of those that are landed
+    _, memory = judge(look, Memory("x"), SETTLE_S, 5000)
+    verdict, memory = judge(look, memory, SETTLE_S, 9999)
+    assert verdict == CHANGING and "1 files that SHA256SUMS.txt names are not there yet" in describe(verdict, look)
+    assert judge(look, memory, SETTLE_S, 9999, partial=True)[0] == AT_REST
+    last = source / names[1]
+    last.write_text("two")
+    os.utime(last, (1000, 1000))
+    verdict, memory = judge(look_at(source), memory, SETTLE_S, 10_000)
+    assert verdict == CHANGING and describe(verdict, look_at(source)) == CHANGING  # all are there; now it must rest
+    assert judge(look_at(source), memory, SETTLE_S, 10_060)[0] == AT_REST
+
+
+@pytest.mark.parametrize("line", ["{} files/a.txt", "{}  files/a.txt", "{} *files/a.txt", "{}  ./files/a.txt"])
+def test_lists_of_checksums_are_read_however_they_are_written(tmp_path: Path, line: str) -> None:
+    (tmp_path / "SHA256SUMS.txt").write_text(line.format("0" * 64) + "\n")
+    assert look_at(tmp_path).n_missing == 1
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/a.txt").write_text("a")
+    assert look_at(tmp_path).n_missing == 0

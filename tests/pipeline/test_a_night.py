@@ -1,0 +1,147 @@
+"""A checkout that is left alone with its source: files arrive, and what follows is nobody's work.
+
+Three things happen to the source while `hilum serve` runs on a real Prefect server: new studies, then more new studies
+whose reports say left for right and right for left, then a patient withdraws. Landings, refreshes, retrainings,
+decisions and tags follow by schedule and by event. Slow: three trainings.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+ASKED = "left lower lung zone"
+FIRST, SECOND, SWAPPED = slice(0, 120), slice(120, 240), slice(240, 540)  # of the source's subjects
+NIGHT = {
+    "phantom": {"n_subjects": SWAPPED.stop},
+    "locate": {"epochs": 8},
+    "challenge": {"n_bootstrap": 200},
+}
+SIDES = {"left": "right", "right": "left"}
+
+
+class Night:
+    """A served checkout and its source."""
+
+    def __init__(self, checkout: Any, folder: Path) -> None:
+        self.checkout, self.folder, self.source = checkout, folder, folder / "clinic"
+        self.server: subprocess.Popen[bytes] | None = None
+        self.whole = folder / "whole"
+        checkout.run("hilum", "phantom", "--tree", str(self.whole), "--listing", str(folder / "listing.parquet"),
+                     "--truth", str(folder / "truth"))  # fmt: skip
+        self.source.mkdir()
+        for table in self.whole.glob("*.csv*"):
+            shutil.copy(table, self.source)
+
+    def arrive(self, subjects: slice, rewrite: Callable[[str], str] = str) -> None:
+        """Copy the studies of subjects into the source, their reports rewritten."""
+        for folder in sorted(self.whole.glob("files/p*/p*"))[subjects]:
+            target = self.source / folder.relative_to(self.whole)
+            shutil.copytree(folder, target)
+            for report in target.glob("s*.txt"):
+                report.write_text(rewrite(report.read_text()))
+
+    def serve(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        log = (self.folder / "serve.log").open("wb")
+        words = ["serve", str(self.source), "--watch", "* * * * *", "--settle", "5", "--port", str(port),
+                 "--collection", "clinic", "--jobs", "2"]  # fmt: skip
+        self.server = subprocess.Popen(
+            [sys.executable, "-c", "from hilum.cli import main; main()", *words], cwd=self.checkout.folder,
+            env=self.checkout.environment(), stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    def wait_for(self, what: str, happened: Callable[[], Any], minutes: float) -> Any:
+        """Wait until something has happened by itself; fail with the server's last words if it does not."""
+        end = time.monotonic() + 60 * minutes
+        while time.monotonic() < end:
+            assert self.server is not None and self.server.poll() is None, self.said()
+            if found := happened():
+                return found
+            time.sleep(2)
+        pytest.fail(f"{what} did not happen in {minutes:g} minutes:\n{self.said()}")
+
+    def said(self) -> str:
+        return (self.folder / "serve.log").read_text(errors="replace")[-6000:]
+
+    def tags(self, pattern: str) -> list[str]:
+        return sorted(self.checkout.run("git", "tag", "--list", pattern).stdout.split())
+
+    def served_studies(self) -> set[int]:
+        rows = pq.read_table(self.checkout.folder / "data/served/index/rows.parquet", columns=["study_id"])
+        return set(rows["study_id"].to_pylist())
+
+    def answers(self, study: int, among: set[int]) -> list[tuple[str, float]]:
+        """The answers to a study's question that are of earlier known studies, in order, with their scores."""
+        asked = ["hilum", "search", "--study", str(study), "--region", ASKED, "-k", "1000", "--json"]
+        rows = json.loads(self.checkout.run(*asked).stdout)
+        return [(row["dicom_id"], row["score"]) for row in rows if row["study_id"] in among]
+
+
+def swap_sides(text: str) -> str:
+    """A report that says left where right was meant."""
+    return re.sub(r"\b(left|right)\b", lambda found: SIDES[found[0].lower()], text, flags=re.IGNORECASE)
+
+
+@pytest.fixture
+def night(make_checkout: Callable[[dict], Any], tmp_path: Path) -> Iterator[Night]:
+    made = Night(make_checkout(NIGHT), tmp_path)
+    yield made
+    if made.server is not None:
+        made.server.send_signal(signal.SIGTERM)
+        made.server.wait(60)
+
+
+@pytest.mark.slow
+def test_what_arrives_is_landed_refreshed_trained_on_and_judged(night: Night) -> None:
+    checkout = night.checkout
+    night.arrive(FIRST)
+    checkout.run("hilum", "land", str(night.source), "--collection", "clinic")
+    checkout.run("hilum", "run", "--engine", "threads", "--jobs", "2")
+    checkout.commit("Land and train")
+    checkout.run("hilum", "promote")
+    night.serve()
+
+    night.arrive(SECOND)
+    night.wait_for("a landing", lambda: (checkout.folder / "data/landings/L0002.json").is_file(), 5)
+    night.wait_for("a refresh", lambda: "search@v1.0.1" in night.tags("search@*"), 10)
+    assert len(night.served_studies()) > 1
+    night.wait_for("a promotion", lambda: "search@v2.0.0" in night.tags("search@*"), 25)
+    night.wait_for("its arrival", lambda: "Promote model" in checkout.run("git", "log", "--format=%s").stdout[:400], 2)
+    known = night.served_studies()
+    study = min(known)
+    before = night.answers(study, known)
+    assert len(before) > 10
+
+    night.arrive(SWAPPED, swap_sides)
+    night.wait_for("a refusal", lambda: night.tags("search#rejected#*"), 40)
+    assert night.tags("search@v3*") == []
+    assert len(night.served_studies()) > len(known)
+    assert night.answers(study, known) == before
+
+    subject = min(json.loads(checkout.run("hilum", "search", "--study", str(study), "--region", ASKED, "-k", "1",
+                                          "--json").stdout), key=lambda row: row["rank"])["subject_id"]  # fmt: skip
+    gone = {row["study_id"] for row in night_rows(checkout.folder) if row["subject_id"] == subject}
+    checkout.run("hilum", "withdraw", "--subject", str(subject))
+    night.wait_for("the withdrawal", lambda: not gone & night.served_studies(), 15)
+    log = checkout.run("git", "log", "--format=%s").stdout
+    assert re.search(r"Record landing L0004", log) and re.search(r"Record landing L0003", log)
+
+
+def night_rows(folder: Path) -> list[dict]:
+    rows: list[dict] = pq.read_table(folder / "data/served/index/rows.parquet").to_pylist()
+    return rows
