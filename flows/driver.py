@@ -111,15 +111,17 @@ def drive(
     before: Callable[[], object] | None = None,
     on_change: Callable[[RunReport], object] | None = None,
     wait: bool = False,
+    remote: bool = False,
 ) -> RunReport:
     """Bring a target up to date; `errors` of the report holds what failed, when all that could run has run.
 
     threads: section of params.yaml -> the threads its stages compute with; one where it is missing. target: see
     `Line`. before: done first, when no other run can be at work here. on_change: told of the report whenever a stage
-    starts or ends. wait: for the end of another run of this checkout.
+    starts or ends. wait: for the end of another run of this checkout. remote: restore from
+    the default DVC remote what it holds.
     Raises UsageError if another run holds the checkout and shall not be waited for.
     """
-    with one_run(root, wait), closing(Line(root, target)) as line:
+    with one_run(root, wait), closing(Line(root, target, remote=remote)) as line:
         report = RunReport(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
         report.outs = {name: line.outs(name) for name in line.stages()}
         if before is not None:
@@ -151,6 +153,7 @@ class _Walk:
         self._on_change = on_change or (lambda report: None)
         self._seconds = read_seconds(root)
         self._plan = {stage.stage: stage for stage in plan_line(line, self._seconds)}
+        self._report.did.update(dict.fromkeys(line.bring(), RESTORED))
         self._costs = {name: min(jobs, threads.get(section_of(name), 1)) for name in self._plan}
         self._commands: dict[str, Command | None] = {}
         self._handles: dict[str, Any] = {}

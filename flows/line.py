@@ -96,6 +96,7 @@ def run_line(
     target: str = THE_LINE,
     on_change: Callable[[RunReport], object] | None = None,
     cluster: str | None = None,
+    remote: bool = False,
 ) -> RunReport:
     """Bring a target of the checkout up to date as a Prefect flow; arguments as for `drive` and `flow_engine`.
 
@@ -106,7 +107,7 @@ def run_line(
         def before() -> None:
             mark_dead_runs(_tag("line", root), flow_run.id)
 
-        report = drive(root, jobs, engine, threads, target, before, on_change)
+        report = drive(root, jobs, engine, threads, target, before, on_change, remote=remote)
         create_markdown_artifact(write_account(report, root), key="line")
         if report.errors:
             raise next(iter(report.errors.values()))

@@ -72,6 +72,13 @@ def current(root: Path) -> Version | None:
     return promoted[-1] if promoted else None
 
 
+def origin(root: Path) -> Version | None:
+    """The version with which the model that answers now was promoted, before any refresh; None if there is none."""
+    now = current(root)
+    made = (*now.numbers[:2], 0) if now else None
+    return next((version for version in _versions(root).values() if version.numbers == made), None)
+
+
 def decision_of(root: Path, branch: str) -> str | None:
     """What became of a branch's model, such as `search@v1.1.0 rejected`; None while its tip has no version."""
     tip = repository.resolve(root, f"refs/heads/{branch}")

@@ -54,9 +54,9 @@ def file_at(root: Path, commit: str, path: str) -> str | None:
     return shown.stdout if shown.returncode == 0 else None
 
 
-def list_tree(root: Path, paths: Sequence[str]) -> str:
-    """What HEAD holds at each of the paths: mode, kind, object id and path, a line each."""
-    return _git(root, "git cannot list the files of HEAD", "ls-tree", "HEAD", "--", *paths)
+def list_tree(root: Path, paths: Sequence[str], commit: str = "HEAD") -> str:
+    """What a commit holds at each of the paths: mode, kind, object id and path, a line each."""
+    return _git(root, f"git cannot list the files of {commit}", "ls-tree", commit, "--", *paths)
 
 
 def restore(root: Path, paths: Sequence[str]) -> None:

@@ -72,6 +72,13 @@ def retrain(
         decided = promotion.decision_of(root, name)
         if decided is not None:
             return Retrained(name, NOTHING, f"{name} has been decided: {decided}")
+        origin = promotion.origin(root)
+        if (
+            origin
+            and not cold
+            and repository.list_tree(root, INPUTS, origin.commit) == repository.list_tree(root, INPUTS)
+        ):
+            return Retrained(name, NOTHING, f"{origin.tag} was made from all of this")
         clone = _clone(root, name)
         report = None
         if repository.head(clone) == _base(clone):  # else a killed retraining has committed what it decided
@@ -165,13 +172,14 @@ def _hand_over(root: Path, clone: Path, name: str, report: RunReport | None) -> 
     """Tag the decision, and bring the branch, and a promoted model, to the checkout."""
     evidence = read_json(clone / EVIDENCE) if repository.file_at(clone, _base(clone), f"{CHAMPION}.dvc") else None
     promoted = evidence is None or evidence["verdict"] == PROMOTED
-    version = (promotion.promote if promoted else promotion.reject)(clone, "HEAD")
     remotes.push(clone)
     repository.push_branch(clone, name)
+    version = (promotion.promote if promoted else promotion.reject)(root, f"refs/heads/{name}")
     if promoted:
         _take(root, name)
     write_seconds(root, read_seconds(clone))
-    shutil.copytree(clone / FOLDER / "logs", root / FOLDER / "logs", dirs_exist_ok=True)
+    if (clone / FOLDER / "logs").is_dir():
+        shutil.copytree(clone / FOLDER / "logs", root / FOLDER / "logs", dirs_exist_ok=True)
     shutil.rmtree(clone)
     return Retrained(name, PROMOTED if promoted else REFUSED, _verdict(evidence)[1], version.tag, report)
 

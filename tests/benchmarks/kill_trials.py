@@ -216,7 +216,7 @@ def kill_one(trial: Trial, folder: Path, engine: str, moment: float, chance: ran
     began = time.monotonic()
     run = launch(folder, engine)
     if trial.kind == "worker":
-        moment = chance.uniform(0, 2.0)  # after the first worker is seen
+        moment = chance.uniform(0, 0.6)  # after the first worker is seen; a pool may not live longer
         while not victims("worker", alive(folder)) and run.poll() is None:
             time.sleep(0.02)
     try:

@@ -19,14 +19,19 @@ WORK_TO_DO = 6
 """Exit code of `plan` where something is to do."""
 
 
+TARGET = click.argument("target", default="dvc.yaml")
+
+
 @verb("plan", "hilum plan --json")
 @click.option("--json", "as_json", is_flag=True, help="A list of objects, one a stage.")
 @click.option("--all", "everything", is_flag=True, help="Name the stages that are up to date as well.")
-def plan(as_json: bool, everything: bool) -> None:
+@click.option("--remote", is_flag=True, help="Ask the default DVC remote too what it can restore.")
+@TARGET
+def plan(target: str, as_json: bool, everything: bool, remote: bool) -> None:
     """What `hilum run` and `dvc repro` would do, stage by stage, and why; exit code 6 if there is anything to do."""
     from flows.plan import describe_plan, plan_checkout
 
-    stages = plan_checkout(Path.cwd())
+    stages = plan_checkout(Path.cwd(), target, remote=remote)
     if as_json:
         click.echo(json.dumps([stage.row() for stage in stages], indent=1))
     else:
@@ -44,8 +49,13 @@ def plan(as_json: bool, everything: bool) -> None:
     "says which, else prefect].",
 )
 @click.option("--cluster", envvar="HILUM_DASK", help="A Dask scheduler, as tcp://scheduler:8786 [HILUM_DASK].")
-def run(jobs: int | None, engine: str | None, cluster: str | None) -> None:
-    """Run the whole line, in parallel where the DAG allows; leaves the same dvc.lock as `dvc repro`."""
+@click.option("--pull", is_flag=True, help="Restore from the default DVC remote what it holds.")
+@TARGET
+def run(target: str, jobs: int | None, engine: str | None, cluster: str | None, pull: bool) -> None:
+    """Run the whole line, in parallel where the DAG allows; leaves the same dvc.lock as `dvc repro`.
+
+    TARGET: as `dvc repro` takes it, such as data/served/dvc.yaml:index [default: dvc.yaml, the line].
+    """
     from flows.bar import progress_bar
     from flows.plan import plan_checkout
     from hilum.config import read_params, section_threads
@@ -55,7 +65,7 @@ def run(jobs: int | None, engine: str | None, cluster: str | None) -> None:
     if engine == "dask" and not cluster:
         raise click.UsageError("--engine dask needs --cluster, the address of a Dask scheduler.")
     threads = section_threads(read_params())
-    planned = plan_checkout(Path.cwd())
+    planned = plan_checkout(Path.cwd(), target)
     if not any(stage.stale for stage in planned):  # that needs no server
         click.echo(f"run: 0 stages ran, {len(planned)} are up to date; open reports/index.html")
         return
@@ -63,13 +73,14 @@ def run(jobs: int | None, engine: str | None, cluster: str | None) -> None:
         if engine == "threads":
             from flows.driver import ThreadEngine, drive
 
-            report = drive(Path.cwd(), jobs, ThreadEngine(jobs), threads, on_change=show)
+            report = drive(Path.cwd(), jobs, ThreadEngine(jobs), threads, target, on_change=show, remote=pull)
             if report.errors:
                 raise next(iter(report.errors.values()))
         else:
             from flows.line import run_line
 
-            report = run_line(Path.cwd(), jobs, threads, on_change=show, cluster=cluster if engine == "dask" else None)
+            far = cluster if engine == "dask" else None
+            report = run_line(Path.cwd(), jobs, threads, target, on_change=show, cluster=far, remote=pull)
     done = f"{report.count('ran')} stages ran, {report.count('restored')} were restored, {report.count('kept')} kept"
     click.echo(f"run: {done}; open reports/index.html")
 

@@ -112,11 +112,13 @@ def remove_phantom(root: Path, landings: Sequence[Landing]) -> None:
             remove(root / folder / row.landing)
         remove(root / LANDINGS_FOLDER / f"{row.landing}.json")
     remove(root / TRUTH_FOLDER / ".gitignore")  # DVC's; it names the folder that is gone
+    for name in ("champion.dvc", "champion", "embeddings", "index", "dvc.lock"):  # no model of the phantom answers
+        remove(root / "data/served" / name)
 
 
 def remove_partition(root: Path, name: str) -> None:
-    """Remove a partition's description and every artifact of it: data/*/<name>.*"""
-    paths = sorted((root / "data").glob(f"*/{name}.*"))
+    """Remove a partition's description and every artifact of it, those that are served included."""
+    paths = sorted(path for place in ("", "served/") for path in (root / "data").glob(f"{place}*/{name}.*"))
     for path in paths:
         remove(path)
     log.info("land: %s is no longer listed; %d files of it removed", name, len(paths))

@@ -50,7 +50,7 @@ def test_usage_errors_exit_2(tmp_path: Path) -> None:
     assert hilum("nosuchverb", cwd=tmp_path).returncode == 2
     assert hilum("search", "--region", "left lung", cwd=tmp_path).returncode == 2
     assert hilum("withdraw", cwd=tmp_path).returncode == 2
-    outside = hilum("tokenize", "--data", "d", "--out", "o", cwd=tmp_path)
+    outside = hilum("tokenize", "--data", "d", "--start", "s", "--out", "o", cwd=tmp_path)
     assert outside.returncode == 2 and "root of a hilum checkout" in outside.stderr
 
 
