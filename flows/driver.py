@@ -18,10 +18,11 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
-from flows.checkout import log_path, one_run, read_seconds, write_seconds
+from flows.checkout import log_path, one_run, read_seconds, remove_leftovers, write_seconds
 from flows.graph import THE_LINE, Line, section_of
 from flows.plan import KEEP, RUN, PlannedStage, plan_line
 from flows.stage_process import KEPT, RAN, RESTORED, StageFailed, StageRun, end_all, run_through_dvc
@@ -124,6 +125,7 @@ def drive(
     with one_run(root, wait), closing(Line(root, target, remote=remote)) as line:
         report = RunReport(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
         report.outs = {name: line.outs(name) for name in line.stages()}
+        remove_leftovers(root, chain.from_iterable(report.outs.values()))
         if before is not None:
             before()
         try:

@@ -16,6 +16,7 @@ from typing import Any
 
 from dvc.dependency.param import ParamsDependency
 from dvc.dvcfile import PROJECT_FILE
+from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.repo.reproduce import get_active_graph, plan_repro
 from dvc.stage import PipelineStage
@@ -26,6 +27,7 @@ from dvc_data.hashfile.tree import Tree
 
 from flows.lock_order import order_lock
 from flows.stores import Stores
+from hilum.errors import BadDataError
 
 THE_LINE = PROJECT_FILE
 """The target that is the whole line: every stage of the root's dvc.yaml."""
@@ -73,9 +75,16 @@ class Line:
         self._read()
 
     def _read(self) -> None:
-        self._repo._reset()
-        self._graph = get_active_graph(self._repo.index.graph)
-        wanted = self._repo.stage.collect(str(Path(self._repo.root_dir) / self._target))
+        try:
+            self._repo._reset()
+            self._graph = get_active_graph(self._repo.index.graph)
+            wanted = self._repo.stage.collect(str(Path(self._repo.root_dir) / self._target))
+        except DvcException as error:
+            raise BadDataError(
+                f"DVC cannot read this checkout: {' '.join(str(error).split())}. Where a dvc.lock ends in the middle, "
+                f"a `dvc repro` was killed while it wrote it: `git checkout` it or delete it, and run `hilum run`; "
+                f"what has been made is restored from the cache."
+            ) from error
         steps = plan_repro(self._graph, wanted)
         self._stages = {_name(stage): stage for stage in steps if isinstance(stage, PipelineStage)}
         self._sources = {_name(stage): stage for stage in steps if not isinstance(stage, PipelineStage)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from prefect import flow, tags, task
 from prefect.artifacts import create_markdown_artifact
@@ -27,7 +27,7 @@ from flows.graph import THE_LINE
 from flows.notify import tell
 from flows.reaper import end_children_with_me
 from flows.stage_process import RAN, StageFailed, StageRun
-from hilum.errors import UsageError
+from hilum.errors import HilumError, UsageError
 
 R = TypeVar("R")
 
@@ -81,12 +81,16 @@ def run_in_flow(name: str, root: Path, jobs: int, work: Callable[[Engine], R], c
     runner: Any = ThreadPoolTaskRunner(max_workers=jobs)
 
     @flow(name=f"hilum-{name}", persist_result=False, task_runner=runner, on_failure=[tell], on_crashed=[tell])
-    def in_flow() -> R:
-        with flow_engine(root, jobs, cluster) as engine:
-            return work(engine)
+    def in_flow() -> Any:
+        try:
+            with flow_engine(root, jobs, cluster) as engine:
+                return work(engine)
+        except HilumError as error:  # as a state: raised, it would be printed with two tracebacks
+            return Failed(message=str(error), data=error)
 
     with tags(_tag(name, root)):
-        return in_flow()
+        done: Any = in_flow()
+    return cast(R, done)
 
 
 def run_line(

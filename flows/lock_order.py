@@ -7,7 +7,6 @@ of the line. Entries that git already holds keep their places.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,7 +31,7 @@ def order_lock(root: Path, lock: str, line: Sequence[str]) -> None:
     ordered = sorted(entries, key=lambda name: ranks.get(name, len(ranks)))
     new = head + "".join(entries[name] for name in ordered)
     if new != text:
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary = path.with_name(f".{path.name}.tmp")
         temporary.write_text(new, encoding="utf-8")
         temporary.replace(path)
 

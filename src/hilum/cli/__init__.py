@@ -14,8 +14,8 @@ import sys
 import click
 
 from hilum.cli import exports, labels, landing, operating, running, searching, stages
-from hilum.cli.command import end_with_driver
-from hilum.errors import HilumError
+from hilum.cli.command import end_with_driver, says_disk_full
+from hilum.errors import BadDataError, HilumError
 
 _QUIET = {
     "DVC_NO_ANALYTICS": "1",
@@ -55,3 +55,8 @@ def main() -> None:
     except HilumError as error:
         click.echo(f"hilum: {error}", err=True)
         sys.exit(error.exit_code)
+    except Exception as error:
+        if not says_disk_full(error):
+            raise
+        click.echo(f"hilum: a disk is full ({error}). Make space there and run this again.", err=True)
+        sys.exit(BadDataError.exit_code)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from hilum.errors import BadDataError
 from hilum.evaluation import figures, gold
@@ -21,6 +20,7 @@ from hilum.evaluation.pixels import PackedImages, RegionThumbnails
 from hilum.evaluation.relevance import Presence, build_presence
 from hilum.evaluation.results import RetrievalResult, evaluate_grounding, evaluate_labels, evaluate_retrieval
 from hilum.evaluation.similarities import Gallery
+from hilum.model.arithmetic import settle_arithmetic
 from hilum.model.inference import LoadedModel, load_model
 from hilum.retrieval.index import RegionIndex, open_index, verify_index
 from hilum.schema import CELLS, GROUNDINGS, QUERIES, REGION_LABELS, SCORES, TRUTH_FINDINGS, Table
@@ -50,7 +50,7 @@ def run(
     On a real collection relevance comes from the weak labels, every figure says so, and what needs a truth (grounding,
     the labels' quality) is left out and named.
     """
-    torch.set_num_threads(params.threads)
+    settle_arithmetic(params.threads)
     opened, loaded = open_together(index, model, tokenizer)
     labels = read_tables(data / "region_labels", partitions, REGION_LABELS)
     truth = read_truth(data, opened, collection)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from hilum.model.arithmetic import settle_arithmetic
+
 
 def make_repeatable(seed: int, threads: int) -> None:
     """Seed torch, fix its threads and refuse operations whose result depends on timing.
@@ -12,7 +14,7 @@ def make_repeatable(seed: int, threads: int) -> None:
     The number of threads is part of the result's bytes: it decides how long sums are cut into pieces.
     """
     torch.manual_seed(seed)
-    torch.set_num_threads(threads)
+    settle_arithmetic(threads)
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing here reads it; filling costs 8 % of a step
 

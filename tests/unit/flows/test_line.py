@@ -23,7 +23,7 @@ root = Path(sys.argv[1])
 with get_client(sync_client=True) as client:
     @flow(name="hilum-line")
     def dead(): ...
-    died = client.create_flow_run(dead, tags=[f"checkout:{root.resolve()}"], state=Running())
+    died = client.create_flow_run(dead, tags=[f"line:{root.resolve()}"], state=Running())
     told = []
     part = run_line(root, 2, {}, "dvc.yaml:raw", lambda report: told.append(sorted(report.did)))
     first = run_line(root, 2, {})
