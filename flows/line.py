@@ -21,10 +21,12 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.account import write_account
+from flows.checkout import read_seconds
 from flows.dead_runs import mark_dead_runs
 from flows.driver import Engine, RunReport, Work, drive
 from flows.graph import THE_LINE
 from flows.notify import tell
+from flows.progress import Progress
 from flows.reaper import end_children_with_me
 from flows.stage_process import RAN, StageFailed, StageRun
 from hilum.errors import HilumError, UsageError
@@ -108,10 +110,17 @@ def run_line(
     """
 
     def bring_up_to_date(engine: Engine) -> RunReport:
+        shown = Progress("line-progress", read_seconds(root))
+
         def before() -> None:
             mark_dead_runs(_tag("line", root), flow_run.id)
 
-        report = drive(root, jobs, engine, threads, target, before, on_change, remote=remote)
+        def show(report: RunReport) -> None:
+            shown(report)
+            if on_change is not None:
+                on_change(report)
+
+        report = drive(root, jobs, engine, threads, target, before, show, remote=remote)
         create_markdown_artifact(write_account(report, root), key="line")
         if report.errors:
             raise next(iter(report.errors.values()))

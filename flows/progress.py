@@ -34,7 +34,8 @@ class Progress:
         self.report = report
         if not self._works:
             return
-        percent, words = 100 * share_done(report, self._expected), describe_progress(report, self._expected)
+        percent = min(100.0, 100 * share_done(report, self._expected))
+        words = describe_progress(report, self._expected)
         try:
             if self._artifact is None:
                 self._artifact = create_progress_artifact(percent, key=self._key, description=words)  # type: ignore[assignment]

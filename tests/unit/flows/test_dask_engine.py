@@ -134,6 +134,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     return other
 
 
+@pytest.mark.slow
 def test_the_lock_and_the_cache_are_those_of_dvc_repro(cluster: Cluster, line: Checkout, other: Checkout) -> None:
     line.write("go", "")
     assert set(cluster.run().values()) == {"ran"}
@@ -150,6 +151,7 @@ def test_the_lock_and_the_cache_are_those_of_dvc_repro(cluster: Cluster, line: C
     assert line.lock == other.lock
 
 
+@pytest.mark.slow
 def test_exit_codes_mean_what_they_mean_here(cluster: Cluster, line: Checkout) -> None:
     line.write("go", "")
     path = cluster.line / "src/count.py"

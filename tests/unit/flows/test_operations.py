@@ -92,6 +92,7 @@ def hook() -> Iterator[tuple[str, list[dict[str, str]]]]:
         server.shutdown()
 
 
+@pytest.mark.slow
 def test_the_flows_say_what_came_of_them_and_tell_somebody(
     tmp_path: Path, root: Path, hook: tuple[str, list[dict[str, str]]]
 ) -> None:

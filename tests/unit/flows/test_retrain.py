@@ -145,6 +145,7 @@ def test_a_worse_model_is_kept_and_not_served(judged: Judged) -> None:
     assert promotion.current(judged.folder).numbers == (1, 0, 1)  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_a_checkout_that_went_on_takes_the_model_alone(judged: Judged) -> None:
     judged.land("L0002")
 
@@ -161,6 +162,7 @@ def test_a_checkout_that_went_on_takes_the_model_alone(judged: Judged) -> None:
     assert judged.served.startswith(champion) and "L0003" in judged.served
 
 
+@pytest.mark.slow
 def test_a_decision_that_could_not_be_handed_over_is_not_made_twice(judged: Judged) -> None:
     judged.land("L0002")
     hook = judged.folder / ".git/hooks/pre-receive"
@@ -176,6 +178,7 @@ def test_a_decision_that_could_not_be_handed_over_is_not_made_twice(judged: Judg
     assert judged.served.count("first") == 3
 
 
+@pytest.mark.slow
 def test_a_failed_stage_says_where_and_is_resumed(judged: Judged) -> None:
     judged.land("L0002")
     judged.judge("promoted", 3)
