@@ -78,7 +78,9 @@ def test_a_missing_partition_is_refused_by_fan_in_stages_and_by_the_gate(line: A
     aside = line.folder / "aside.parquet"
     first.rename(aside)
     try:
-        fan_in = line.run("hilum", "tokenize", "--data", "data", "--out", "t", check=False)
+        fan_in = line.run(
+            "hilum", "tokenize", "--data", "data", "--start", "data/start.json", "--out", "t", check=False
+        )
         assert fan_in.returncode == 3 and f"missing partitions ['{first.stem}']" in fan_in.stdout
         gate = line.run("hilum", "validate", "--data", "data", "--out", "v.json", "--page", "v.html", check=False)
         assert gate.returncode == 4 and "validation is red" in gate.stdout and first.stem in gate.stdout
