@@ -22,6 +22,7 @@ from gto.tag import parse_name
 from flows import repository
 from flows.bundle import BUNDLE, bundle, read_json, read_settings
 from flows.checkout import one_run
+from flows.decision import DECISION, HAND, write_decision
 from flows.dvc_command import run_dvc
 from flows.plan import plan_checkout
 from flows.remotes import default_remote
@@ -109,7 +110,8 @@ def rollback(root: Path, name: str | None = None) -> Version:
             path.write_text(old, encoding="utf-8")
             raise
         model = read_json(root / CHAMPION / "settings.json")["model_id"]
-        repository.commit(root, BUNDLE, f"Roll back to {ARTIFACT} {version}\n\nThe model is {model}.")
+        write_decision(root, "rolled back", HAND, [f"to {version.tag}"], model)
+        repository.commit(root, [*BUNDLE, DECISION], f"Roll back to {ARTIFACT} {version}\n\nThe model is {model}.")
         _assign(root, version, PROD)
     return version
 
@@ -133,7 +135,8 @@ def promote_by_hand(root: Path, worst_gate: str, *, force: bool = False) -> Vers
             raise UsageError(f"nothing is promoted: {against}; --force promotes it all the same.")
         bundle(root)
         told = f"By hand{f', although {against}' if against else ''}. The gate is {verdict}."
-        repository.commit(root, BUNDLE, f"Promote model {settings['model_id']}\n\n{told}")
+        write_decision(root, "promoted", HAND, [told], settings["model_id"])
+        repository.commit(root, [*BUNDLE, DECISION], f"Promote model {settings['model_id']}\n\n{told}")
         return promote(root, "HEAD")
 
 

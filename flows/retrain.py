@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from flows import promotion, remotes, repository
-from flows.bundle import BUNDLE, bundle, read_json
+from flows.bundle import BUNDLE, bundle, read_json, read_settings
 from flows.checkout import FOLDER, one_run, read_seconds, write_seconds
+from flows.decision import POLICY, write_decision
 from flows.driver import Engine, RunReport, drive
 from flows.dvc_command import run_dvc
 from flows.graph import THE_LINE
@@ -150,9 +151,12 @@ def _start_warm(clone: Path) -> None:
 def _commit_decision(clone: Path) -> None:
     """Commit what was made and what was decided; where the new model won, it is the champion of that commit."""
     evidence = read_json(clone / EVIDENCE) if has_champion(clone) else None
+    model = read_settings(clone)["model_id"]
     if evidence is None or evidence["verdict"] == PROMOTED:
         bundle(clone)
     verdict, reason = _verdict(evidence)
+    reasons = evidence["reasons"] if evidence else [reason]
+    write_decision(clone, evidence["verdict"] if evidence else PROMOTED, POLICY, reasons, model)
     words = (clone / EVIDENCE).with_suffix(".md").read_text(encoding="utf-8") if evidence else reason
     repository.commit(clone, ["."], f"{verdict}\n\n{words}")
 

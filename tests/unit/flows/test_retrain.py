@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,8 @@ def test_the_first_model_needs_no_judge(judged: Judged) -> None:
     assert judged.served.count("first") == 2
     assert judged.git("status", "--porcelain") == ""
     assert not (judged.folder / ".hilum/retrain").exists() or not list((judged.folder / ".hilum/retrain").iterdir())
+    decision = json.loads(judged.read("reports/decision.json"))
+    assert (decision["verdict"], decision["by"], decision["evidence"]) == ("promoted", "policy", None)
     again = judged.retrain()
     assert (again.verdict, again.report) == ("nothing to do", None)
     judged.git("branch", "-D", again.name)
@@ -140,6 +143,10 @@ def test_a_worse_model_is_kept_and_not_served(judged: Judged) -> None:
     assert [tag for tag in judged.tags if "rejected" in tag]
     assert judged.git("log", "-1", "--format=%s", done.name).startswith("Refuse model ")
     assert "reports/challenge.json" in judged.git("show", "--stat", "--format=", done.name)
+    decision = json.loads(judged.git("show", f"{done.name}:reports/decision.json"))
+    assert (decision["verdict"], decision["reasons"]) == ("refused", ["as it was told"])
+    evidence = judged.git("show", f"{done.name}:reports/challenge.json").encode()
+    assert decision["evidence"]["sha256"] == hashlib.sha256(evidence).hexdigest()
     judged.dvc("get", ".", "data/locate", "--rev", "search@v1.1.0", "-o", str(judged.folder.parent / "refused"))
     assert judged.retrain().verdict == "nothing to do"
     assert promotion.current(judged.folder).numbers == (1, 0, 1)  # type: ignore[union-attr]
