@@ -58,13 +58,13 @@ class Night:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        log = (self.folder / "serve.log").open("wb")
         words = ["serve", str(self.source), "--watch", "* * * * *", "--settle", "5", "--port", str(port),
                  "--collection", "clinic", "--jobs", "2"]  # fmt: skip
-        self.server = subprocess.Popen(
-            [sys.executable, "-c", "from hilum.cli import main; main()", *words], cwd=self.checkout.folder,
-            env=self.checkout.environment(), stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        with (self.folder / "serve.log").open("wb") as log:
+            self.server = subprocess.Popen(
+                [sys.executable, "-c", "from hilum.cli import main; main()", *words], cwd=self.checkout.folder,
+                env=self.checkout.environment(), stdout=log, stderr=subprocess.STDOUT,
+            )  # fmt: skip
 
     def wait_for(self, what: str, happened: Callable[[], Any], minutes: float) -> Any:
         """Wait until something has happened by itself; fail with the server's last words if it does not."""
@@ -95,7 +95,7 @@ class Night:
 
     def answers(self, study: int, among: set[int]) -> list[tuple[str, float]]:
         """The answers to a study's question that are of earlier known studies, in order, with their scores."""
-        asked = ["hilum", "search", "--study", str(study), "--region", ASKED, "-k", "1000", "--json"]
+        asked = ["hilum", "search", "--study", str(study), "--region", ASKED, "-k", "100000", "--json"]
         rows = json.loads(self.checkout.run(*asked).stdout)
         return [(row["dicom_id"], row["score"]) for row in rows if row["study_id"] in among]
 
