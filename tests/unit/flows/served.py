@@ -34,7 +34,7 @@ time.sleep(float(pathlib.Path("seconds.txt").read_text()))
 out.parent.mkdir(parents=True, exist_ok=True)
 out.write_text(partition.read_text())
 """
-LANDINGS = "collection: phantom\ngenerated: []\npartitions: {}\n"
+LANDINGS = "collection: chest\ngenerated: []\npartitions: {}\n"
 GITIGNORE = """
 /data/?*
 !/data/landings.yaml
