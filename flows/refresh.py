@@ -37,10 +37,19 @@ def refresh(
     with one_run(root, wait=True):
         run_dvc(root, "checkout", "--quiet", f"{CHAMPION}.dvc")
     report = drive(root, jobs, engine, threads, f"{SERVED_LINE}:index", on_change=on_change, wait=True)
-    if not report.errors and repository.commit(root, LOCKS, _describe(root)):
-        promotion.renew(root, "HEAD")
-        remotes.push(root)
+    if not report.errors:
+        repository.commit(root, LOCKS, _describe(root))
+        if not _is_tagged(root):  # asked of what git holds: a killed refresh may have committed and not tagged
+            remotes.push(root)
+            promotion.renew(root, "HEAD")
     return report
+
+
+def _is_tagged(root: Path) -> bool:
+    """Whether the promoted version holds the index that HEAD holds; so it is where no version is known."""
+    now = promotion.current(root)
+    held = [repository.file_at(root, commit, LOCKS[1]) for commit in (now.commit if now else "HEAD", "HEAD")]
+    return held[0] == held[1]
 
 
 def _describe(root: Path) -> str:

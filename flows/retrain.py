@@ -125,8 +125,7 @@ def _train(
     repository.restore(clone, BUNDLE)  # a killed one may have begun to put the new model there
     run_dvc(clone, "checkout", "--quiet", "--force", "--allow-missing")
     challenged = has_champion(clone)
-    if challenged and not cold:
-        _start_warm(clone)
+    _start(clone, warm=challenged and not cold)
     target = f"{SERVED_LINE}:challenge" if challenged else THE_LINE
     report = drive(clone, jobs, engine, threads, target, on_change=on_change)
     for error in report.errors.values():
@@ -134,18 +133,29 @@ def _train(
     return report
 
 
-def _start_warm(clone: Path) -> None:
-    """Let training start from the promoted model: its files to data/start, their digests to data/start.json."""
+def _start(clone: Path, *, warm: bool) -> None:
+    """Say in data/start.json what training starts from: the promoted model, whose files go to data/start, or nothing.
+
+    The note may be that of an earlier promotion, and is written anew in either case.
+    """
     folder = clone / START
     shutil.rmtree(folder, ignore_errors=True)
+    if not warm:
+        folder.with_suffix(".dvc").unlink(missing_ok=True)
+        _write_note(folder, None, {})
+        return
     for name in ("model", "tokenizer"):
         shutil.copytree(clone / CHAMPION / name, folder / name)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     digests = {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     settings = json.loads((clone / CHAMPION / "settings.json").read_text(encoding="utf-8"))
-    note = {"model_id": settings["model_id"], "files": digests}
-    folder.with_suffix(".json").write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
+    _write_note(folder, settings["model_id"], digests)
     run_dvc(clone, "add", "--quiet", START)
+
+
+def _write_note(folder: Path, model_id: str | None, files: Mapping[str, str]) -> None:
+    note = {"model_id": model_id, "files": dict(files)}
+    folder.with_suffix(".json").write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
 
 
 def _commit_decision(clone: Path) -> None:
@@ -178,9 +188,10 @@ def _hand_over(root: Path, clone: Path, name: str, report: RunReport | None) -> 
     promoted = evidence is None or evidence["verdict"] == PROMOTED
     remotes.push(clone)
     repository.push_branch(clone, name)
-    version = (promotion.promote if promoted else promotion.reject)(root, f"refs/heads/{name}")
     if promoted:
         _take(root, name)
+    # the tag comes last: while there is none, a retraining that was killed goes on here
+    version = (promotion.promote if promoted else promotion.reject)(root, f"refs/heads/{name}")
     write_seconds(root, read_seconds(clone))
     if (clone / FOLDER / "logs").is_dir():
         shutil.copytree(clone / FOLDER / "logs", root / FOLDER / "logs", dirs_exist_ok=True)

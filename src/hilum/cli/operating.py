@@ -48,6 +48,7 @@ def retrain(jobs: int | None, engine: str, cluster: str | None, cold: bool) -> N
     """Train a model on all that has landed, judge it against the promoted one, and promote or refuse it (exit 4)."""
 
     def work(root: Path, jobs: int, threads: Mapping[str, int], engine: Engine) -> Retrained:
+        """Retrain; a refusal is an error, for the state of the run and for the exit code."""
         from flows.retrain import REFUSED
         from flows.retrain import retrain as train_and_judge
 
@@ -90,6 +91,7 @@ def rollback(version: str | None, jobs: int | None, engine: str, cluster: str | 
 
 def _refresh(jobs: int | None, engine: str, cluster: str | None) -> RunReport:
     def work(root: Path, jobs: int, threads: Mapping[str, int], engine: Engine) -> RunReport:
+        """Refresh, and raise what failed."""
         from flows.refresh import refresh as bring_up_to_date
 
         report = bring_up_to_date(root, jobs, threads, engine)

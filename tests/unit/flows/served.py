@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.unit.conftest import Tree
+from tests.unit.flows.toy import GITIGNORE
 
 SERVED_YAML = """
 vars:
@@ -35,21 +36,6 @@ out.parent.mkdir(parents=True, exist_ok=True)
 out.write_text(partition.read_text())
 """
 LANDINGS = "collection: chest\ngenerated: []\npartitions: {}\n"
-GITIGNORE = """
-/data/?*
-!/data/landings.yaml
-!/data/landings/
-!/data/partitions/
-!/data/raw/
-/data/raw/*/?*
-!/data/raw/*/*.dvc
-!/data/served/
-/data/served/?*
-!/data/served/dvc.yaml
-!/data/served/dvc.lock
-!/data/served/champion.dvc
-/.hilum/
-"""
 
 
 class ServedToy:

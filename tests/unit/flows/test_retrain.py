@@ -46,7 +46,6 @@ class Judged(ServedCheckout):
     def prepare(self) -> None:
         self.write(SERVED, SERVED_YAML + CHALLENGE_YAML)
         self.write("src/challenge.py", CHALLENGE)
-        self.write(".gitignore", self.read(".gitignore") + "!/data/start.json\n!/data/start.dvc\n")
         self.write("data/start.json", '{"model_id": null, "files": {}}\n')
         self.judge("promoted")
 
@@ -61,8 +60,8 @@ class Judged(ServedCheckout):
         self.listing(landing)
         self.commit(f"land {landing}")
 
-    def retrain(self, on_change: Any = None) -> Retrained:
-        return retrain(self.folder, 2, {}, ThreadEngine(2), on_change)
+    def retrain(self, on_change: Any = None, cold: bool = False) -> Retrained:
+        return retrain(self.folder, 2, {}, ThreadEngine(2), on_change, cold)
 
     def refresh(self) -> dict[str, str]:
         report = refresh(self.folder, 2, {}, ThreadEngine(2))
@@ -183,6 +182,38 @@ def test_a_decision_that_could_not_be_handed_over_is_not_made_twice(judged: Judg
     done = judged.retrain()
     assert (done.verdict, done.tag, done.report) == ("promoted", "search@v2.0.0", None)
     assert judged.served.count("first") == 3
+
+
+def test_a_model_that_could_not_be_taken_is_taken_by_the_next_try_and_not_tagged_before(judged: Judged) -> None:
+    judged.land("L0002")
+    own = judged.folder / "data/locate/own.txt"
+    own.write_text("a file that nothing else holds")
+    with pytest.raises(HilumError, match="checkout"):
+        judged.retrain()
+    assert "search@v2.0.0" not in judged.tags
+    own.unlink()
+    done = judged.retrain()
+    assert (done.verdict, done.tag, done.report) == ("promoted", "search@v2.0.0", None)
+    assert "L0002" in judged.served
+
+
+def test_a_commit_that_was_not_tagged_is_tagged_by_the_next_refresh(judged: Judged) -> None:
+    judged.land("L0002")
+    judged.refresh()
+    judged.git("tag", "-d", "search@v1.0.1", "search#prod#2")
+    assert set(judged.refresh().values()) == {"kept"}
+    assert promotion.current(judged.folder).numbers == (1, 0, 1)  # type: ignore[union-attr]
+
+
+@pytest.mark.slow
+def test_a_cold_start_is_cold_after_a_warm_one(judged: Judged) -> None:
+    judged.land("L0002")
+    judged.retrain()
+    assert json.loads(judged.read("data/start.json"))["files"]
+    judged.land("L0003")
+    assert judged.retrain(cold=True).verdict == "promoted"
+    assert json.loads(judged.read("data/start.json")) == {"model_id": None, "files": {}}
+    assert not (judged.folder / "data/start.dvc").exists()
 
 
 @pytest.mark.slow

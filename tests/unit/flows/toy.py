@@ -12,19 +12,7 @@ import pytest
 
 from tests.unit.flows.conftest import Checkout
 
-GITIGNORE = """
-/data/?*
-!/data/landings.yaml
-!/data/raw/
-/data/raw/*/?*
-!/data/raw/*/*.dvc
-!/data/served/
-/data/served/?*
-!/data/served/dvc.yaml
-!/data/served/dvc.lock
-!/data/served/champion.dvc
-/.hilum/
-"""
+GITIGNORE = (Path(__file__).resolve().parents[3] / ".gitignore").read_text()
 LANDINGS = """
 collection: toy
 generated: []
