@@ -128,10 +128,10 @@ def drive(
         remove_leftovers(root, chain.from_iterable(report.outs.values()))
         if before is not None:
             before()
+        line.note_order()
         try:
             _Walk(root, jobs, engine, line, report, threads, on_change).walk()
-            if report.count(RAN, RESTORED):
-                line.order_locks()
+            line.order_locks(done=not report.errors)
         finally:
             end_all()
             write_seconds(root, report.seconds)

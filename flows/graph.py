@@ -25,7 +25,7 @@ from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.meta import Meta
 from dvc_data.hashfile.tree import Tree
 
-from flows.lock_order import order_lock
+from flows.lock_order import note_order, order_locks
 from flows.stores import Stores
 from hilum.errors import BadDataError
 
@@ -150,14 +150,22 @@ class Line:
             restored, where = self._restored(stage, coming, reasons) if reasons else (None, None)
         return Look(reasons, outs, restored, where)
 
-    def order_locks(self) -> None:
-        """Put the entries of each dvc.lock into the order in which `dvc repro` adds them."""
+    def note_order(self) -> None:
+        """Note the order of the entries of each dvc.lock, before a run adds to them."""
+        with self._repo.lock:
+            note_order(Path(self._repo.root_dir), list(self._locks()))
+
+    def order_locks(self, *, done: bool) -> None:
+        """Put the new entries of each dvc.lock into the order in which `dvc repro` adds them. done: none is missing."""
+        with self._repo.lock:
+            order_locks(Path(self._repo.root_dir), self._locks(), done=done)
+
+    def _locks(self) -> dict[str, list[str]]:
+        """Path of a dvc.lock -> its stages in the order of the line."""
         orders: dict[str, list[str]] = {}
         for stage in self._stages.values():
             orders.setdefault(str(Path(stage.path_in_repo).with_suffix(".lock")), []).append(str(stage.name))
-        with self._repo.lock:
-            for path, names in orders.items():
-                order_lock(Path(self._repo.root_dir), path, names)
+        return orders
 
     def close(self) -> None:
         """Let go of the repository."""

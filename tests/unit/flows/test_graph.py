@@ -40,8 +40,13 @@ def test_a_second_file_brings_what_it_needs_of_the_line(tmp_path: Path) -> None:
         assert not any(line.is_stale(name) for name in line.stages())
         lock = served.read("data/served/dvc.lock")
         start, index = lock.index("  embed@L0001-a:"), lock.index("  index:")
-        served.write("data/served/dvc.lock", lock[:start] + lock[index:] + lock[start:index])
-        line.order_locks()
+        mixed = lock[:start] + lock[index:] + lock[start:index]
+        served.write("data/served/dvc.lock", mixed)
+        line.order_locks(done=True)
         assert served.read("data/served/dvc.lock") == lock
+        served.write("data/served/dvc.lock", mixed)
+        line.note_order()
+        line.order_locks(done=True)
+        assert served.read("data/served/dvc.lock") == mixed, "what was there before the run stays where it was"
     with closing(Line(served.folder, f"{SERVED}:embed@L0001-b")) as one:
         assert one.stages() == ["images@L0001-b", f"{SERVED}:embed@L0001-b"]
