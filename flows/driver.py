@@ -2,10 +2,10 @@
 
 In: a checkout, the number of jobs and an engine. Out: the artifacts and the dvc.lock that `dvc repro` leaves. A stage
 starts as soon as all it reads is up to date, if there is room: a stage whose parameters say `threads` needs as many
-places, since two trainings on the same cores are slower than one after the other. A stage that its plan calls uncertain
-is looked at again when its turn comes. Short stages that follow one another share one DVC process, whose start costs
-about a second. When a stage fails, those that do not need it go on. An engine may compute stages of partitions
-elsewhere; those take no place here.
+places, since two trainings on the same cores are slower than one after the other; not so a stage of a partition, which
+spends a good part of its seconds on starting. A stage that its plan calls uncertain is looked at again when its turn
+comes. Short stages that follow one another share one DVC process. When a stage fails, those that do not need it go on.
+An engine may compute stages of partitions elsewhere; those take no place here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from flows.stage_process import KEPT, RAN, RESTORED, StageFailed, StageRun, end_
 log = logging.getLogger(__name__)
 
 SHORT_S = 5.0
-"""Stages shorter than this share a process with the next: DVC itself costs about one second a process."""
+"""Stages shorter than this share a process with the next: DVC itself costs a part of a second a process."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class _Walk:
         self._seconds = read_seconds(root)
         self._plan = {stage.stage: stage for stage in plan_line(line, self._seconds)}
         self._report.did.update(dict.fromkeys(line.bring(), RESTORED))
-        self._costs = {name: min(jobs, threads.get(section_of(name), 1)) for name in self._plan}
+        self._costs = {name: 1 if "@" in name else min(jobs, threads.get(section_of(name), 1)) for name in self._plan}
         self._commands: dict[str, Command | None] = {}
         self._handles: dict[str, Any] = {}
         self._running: dict[str, int] = {}

@@ -78,7 +78,11 @@ class Line:
         try:
             self._repo._reset()
             self._graph = get_active_graph(self._repo.index.graph)
-            wanted = self._repo.stage.collect(str(Path(self._repo.root_dir) / self._target))
+            file, _, name = self._target.rpartition(":") if ":" in self._target else (self._target, "", "")
+            if not name and not file.endswith((PROJECT_FILE, ".dvc")):
+                file, name = PROJECT_FILE, file
+            place = str(Path(self._repo.root_dir) / file)
+            wanted = self._repo.stage.collect(f"{place}:{name}" if name else place)
         except DvcException as error:
             raise BadDataError(
                 f"DVC cannot read this checkout: {' '.join(str(error).split())}. Where a dvc.lock ends in the middle, "

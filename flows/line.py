@@ -16,6 +16,7 @@ from prefect import flow, tags, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.context import TagsContext
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -85,7 +86,8 @@ def run_in_flow(name: str, root: Path, jobs: int, work: Callable[[Engine], R], c
     @flow(name=f"hilum-{name}", persist_result=False, task_runner=runner, on_failure=[tell], on_crashed=[tell])
     def in_flow() -> Any:
         try:
-            with flow_engine(root, jobs, cluster) as engine:
+            # a task that carries a tag asks the server for leave to start, which takes seconds
+            with TagsContext(current_tags=set()), flow_engine(root, jobs, cluster) as engine:
                 return work(engine)
         except HilumError as error:  # as a state: raised, it would be printed with two tracebacks
             return Failed(message=str(error), data=error)

@@ -2,24 +2,24 @@
 
 In: names of stages. Out: what DVC did with each, how long it took, and a log file. DVC runs or restores them and
 writes dvc.lock; nothing here does. The process leads a group, so that a stage and everything it started can be ended
-together, and it dies with the thread that waits for it (Linux). What a failure means is read from what DVC prints.
+together. What a failure means is read from what DVC prints.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from flows.disk import full_disk, said_plainly
 from flows.reaper import MARK, end_children_with_me
+from flows.whole_dvc import start_dvc
 from hilum.errors import BadDataError, GateError, HilumError, UsageError, VerificationError
 
 RAN, RESTORED, KEPT = "ran", "restored", "kept"
@@ -41,7 +41,6 @@ _SHELL_SIGNAL = 128
 
 TRIES = 4
 _LIVE: set[int] = set()
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -119,24 +118,22 @@ def explain(stage: str, root: Path, text: str, code: int, where: str) -> HilumEr
 
 
 def _run(names: Sequence[str], root: Path, log: Path, workers: int) -> tuple[str, int]:
-    command = [sys.executable, "-m", "flows.whole_dvc", "--wait-for-lock", "repro", "--single-item", *names]
     end_children_with_me()
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8") as out:
-        at = out.tell()
-        process = subprocess.Popen(
-            command, cwd=root, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-            env=stage_environment(root, workers), start_new_session=True, preexec_fn=_die_with_parent,
-        )  # fmt: skip
-        _LIVE.add(process.pid)
-        try:
-            code = process.wait()
-        finally:
-            _LIVE.discard(process.pid)
-            _end_group(process.pid)
+    log.touch()
+    at = log.stat().st_size
+    words = ["--wait-for-lock", "repro", "--single-item", *names]
+    process = start_dvc(words, root.resolve(), log.resolve(), stage_environment(root, workers))
+    assert process.pid is not None
+    _LIVE.add(process.pid)
+    try:
+        process.join()
+    finally:
+        _LIVE.discard(process.pid)
+        _end_group(process.pid)
     with log.open(encoding="utf-8", errors="replace") as lines:
         lines.seek(at)
-        return lines.read(), code
+        return lines.read(), process.exitcode or 0
 
 
 def end_all() -> None:
@@ -147,14 +144,8 @@ def end_all() -> None:
 
 def _end_group(group: int) -> None:
     """End whatever is left of a process group: the command of a killed dvc outlives it otherwise."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def stage_environment(root: Path, workers: int) -> dict[str, str]:

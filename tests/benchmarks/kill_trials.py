@@ -164,6 +164,7 @@ def alive(folder: Path) -> list[Process]:
         try:
             words = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
             inside = Path(os.readlink(place / "cwd")).is_relative_to(folder)
+            words = words and f"[{(place / 'comm').read_text().strip()}] {words}"
             if words and (inside or mark in (place / "environ").read_bytes().split(b"\0")):
                 parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
                 found.append(Process(int(name), parent, words))
@@ -174,7 +175,7 @@ def alive(folder: Path) -> list[Process]:
 
 def victims(kind: str, processes: Sequence[Process]) -> list[Process]:
     """Those of a kind: of the stages, DVC and what it runs; of the workers, what the command of a stage has started."""
-    dvc = {p.pid for p in processes if "flows.whole_dvc" in p.words or " dvc " in p.words}
+    dvc = {p.pid for p in processes if p.words.startswith("[hilum-dvc]")}
     commands = [p for p in processes if p.parent in dvc]
     inner = [p for p in processes if p.parent in {c.pid for c in commands}]
     shells = {p.parent for p in inner if "bin/hilum " in p.words}

@@ -6,7 +6,10 @@ import shutil
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from flows.graph import Line
+from hilum.errors import BadDataError
 from tests.unit.flows.conftest import Checkout
 from tests.unit.flows.toy import SERVED, ServedCheckout
 
@@ -21,6 +24,14 @@ def test_stages_come_after_what_they_need_and_stale_ones_are_known(checkout: Che
         assert not any(line.is_stale(name) for name in line.stages())
         checkout.write("source.txt", "two\n")
         assert [line.is_stale(name) for name in line.stages()] == [True, False, False, False, False]
+
+
+@pytest.mark.parametrize("target", ["words", "dvc.yaml:words"])
+def test_a_target_may_be_one_stage_of_the_line(checkout: Checkout, target: str) -> None:
+    with closing(Line(checkout.folder, target)) as line:
+        assert line.stages() == ["raw", "count@a", "count@b", "words"]
+    with pytest.raises(BadDataError, match="no-such"):
+        Line(checkout.folder, "no-such")
 
 
 def test_a_second_file_brings_what_it_needs_of_the_line(tmp_path: Path) -> None:

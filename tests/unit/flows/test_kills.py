@@ -60,13 +60,13 @@ def slow(checkout: Checkout, seconds: float) -> Callable[[], None]:
 
 
 def alive(folder: Path) -> dict[int, str]:
-    """Processes at work in a folder by id, with their command lines; zombies have none."""
+    """Processes at work in a folder by id, with their names and command lines; zombies have none."""
     found = {}
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             words = Path("/proc", name, "cmdline").read_bytes().replace(b"\0", b" ").decode()
             if words and Path(os.readlink(f"/proc/{name}/cwd")) == folder and int(name) != os.getpid():
-                found[int(name)] = words
+                found[int(name)] = f"[{Path('/proc', name, 'comm').read_text().strip()}] {words}"
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
     return found
@@ -82,8 +82,14 @@ def wait_for(folder: Path, words: str) -> int:
     raise AssertionError(f"no process '{words}' was seen in a minute")
 
 
-def kill_when_seen(folder: Path, words: str) -> threading.Thread:
-    killer = threading.Thread(target=lambda: os.kill(wait_for(folder, words), signal.SIGKILL))
+def kill_when_seen(folder: Path, words: str, after: str) -> threading.Thread:
+    """Kill the process of these words once one of the others is there."""
+
+    def kill() -> None:
+        wait_for(folder, after)
+        os.kill(wait_for(folder, words), signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
     killer.start()
     return killer
 
@@ -114,12 +120,12 @@ def test_a_killed_driver_leaves_no_command_behind(checkout: Checkout, root: Path
 @pytest.mark.parametrize(
     "victim, said",
     [("python src/count.py", "stage count@a was killed (signal 9)"),
-     ("flows.whole_dvc --wait-for-lock repro --single-item count@a", "the DVC process of stage count@a was killed")],
+     ("[hilum-dvc]", "the DVC process of stage count@a was killed")],
 )  # fmt: skip
 def test_a_killed_stage_is_said_to_be_killed(checkout: Checkout, victim: str, said: str) -> None:
     run_through_dvc(["raw"], checkout.folder, checkout.folder / "raw.log", 1)
     slow(checkout, 20)
-    killer = kill_when_seen(checkout.folder, victim)
+    killer = kill_when_seen(checkout.folder, victim, after="src/count.py")
     report = drive(checkout.folder, 1, ThreadEngine(1), {})
     killer.join()
     error = report.errors["count@a"]
