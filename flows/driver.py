@@ -236,7 +236,8 @@ class _Walk:
         cost = 0 if command else self._costs[names[0]]
         self._running.update(dict.fromkeys(names[1:], 0) | {names[0]: cost})
         cores = len(os.sched_getaffinity(0))
-        workers = cores if alone or cost >= self._jobs else max(1, cores * cost // self._jobs)
+        # no stage keeps its workers busy from its first second to its last: twice its share of the cores
+        workers = cores if alone else max(1, min(cores, 2 * cores * cost // self._jobs))
         log_file = log_path(self._root, self._report.run, names)
         before = {name: self._handles[name] for n in names for name in self._plan[n].upstream if name in self._handles}
         work = Work(self._root, tuple(names), log_file, workers, command)
