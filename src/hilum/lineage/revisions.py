@@ -37,6 +37,55 @@ def write_files(root: Path, commit: str, paths: Sequence[str], folder: Path) -> 
     return held
 
 
+def list_files(root: Path, commit: str, below: str) -> list[str]:
+    """The files of a commit below a folder of `root`, relative to `root`."""
+    rows = _git(
+        root, f"git cannot list the files of {commit[:8]}", "ls-tree", "-rz", "--name-only", commit, "--", below
+    )
+    return [row.decode("utf-8", "surrogateescape") for row in rows.split(b"\0") if row]
+
+
+def list_untracked_too(root: Path) -> list[str]:
+    """The files that git tracks or does not ignore, relative to `root`, sorted."""
+    words = ("ls-files", "-coz", "--exclude-standard")
+    rows = _git(root, "git cannot list the files", *words).split(b"\0")
+    return sorted({row.decode("utf-8", "surrogateescape") for row in rows if row})
+
+
+def status(root: Path) -> list[str]:
+    """The files that differ from HEAD, new ones that git does not ignore included."""
+    words = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all")
+    rows = _git(root, "the state of the files cannot be told", *words).split(b"\0")
+    return sorted(row[3:].decode("utf-8", "surrogateescape") for row in rows if row)
+
+
+def is_ancestor(root: Path, commit: str, of: str) -> bool:
+    """Whether a commit is in the history of another, or the same; False where git does not know it."""
+    words = ["git", "-C", str(root), "merge-base", "--is-ancestor", commit, of]
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
+def commits_of(root: Path, path: str, revision: str = "HEAD") -> list[str]:
+    """The commits of a history that changed a file, newest first."""
+    problem = f"git cannot read the history of {path}"
+    return _git(root, problem, "log", "--format=%H", revision, "--", path).decode("ascii").split()
+
+
+def lines_removed(root: Path, path: str, revision: str) -> list[str]:
+    """The commits of a history that took lines out of a file, as compared with one of their parents."""
+    rows = _git(
+        root, f"git cannot read the history of {path}", "log", "-m", "--format=%H", "--numstat", revision, "--", path
+    )
+    found, commit = [], ""
+    for row in rows.decode("utf-8", "replace").splitlines():
+        columns = row.split("\t")
+        if len(columns) == 3:
+            found += [commit] if columns[1] not in ("0", "-") else []
+        elif row:
+            commit = row.partition(" ")[0]
+    return list(dict.fromkeys(found))
+
+
 def _git(root: Path, problem: str, *words: str) -> bytes:
     try:
         done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, check=False)

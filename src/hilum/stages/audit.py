@@ -1,0 +1,194 @@
+"""A figure in, the chain behind it out: every hop to the raw files, the figure come to again, and what was verified.
+
+In: a checkout, a figure and a revision. Out: an account, plain facts for text, JSON and a page. Nothing is changed.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from hilum.errors import BadDataError, HilumError, UsageError, VerificationError
+from hilum.evaluation.recompute import recompute_metrics
+from hilum.lineage.chain import trace
+from hilum.lineage.figures import METRICS, Figure, find_value, list_values
+from hilum.lineage.lock import Stage
+from hilum.lineage.record import Record
+from hilum.lineage.snapshots import WorkingTree
+from hilum.lineage.source import check_source, count_agreeing, read_landed
+from hilum.lineage.verify import Broken, Checked, check_bytes, check_lock
+
+if TYPE_CHECKING:
+    from hilum.config import EvaluateParams
+
+ReadParams = Callable[[Mapping[str, Any]], "EvaluateParams"]
+PACKAGES = ("hilum", "numpy", "pandas", "pyarrow", "torch", "transformers", "faiss-cpu", "spacy", "scispacy", "dvc")
+EVALUATE = "evaluate"
+
+
+def audit_figure(record: Record, figure: Figure, read_params: ReadParams) -> dict[str, Any]:
+    """The account of one figure. read_params: the section of `evaluate` -> its model, as this version knows it.
+
+    Raises UsageError if there is no such figure or nothing made it.
+    """
+    value = find_value(figure, record.snapshot)
+    return {
+        "figure": str(figure),
+        "value": value,
+        "state": describe_state(record),
+        "recomputed": recompute(record, figure.file, read_params, [figure.name]),
+        "hops": [hop.to_json() for hop in trace(record, [figure.file])],
+        "source": describe_source(record),
+        "environment": describe_environment(),
+    }
+
+
+def audit_all(record: Record, read_params: ReadParams, file: str = METRICS) -> dict[str, Any]:
+    """The account of every figure of a metrics file: they rest on the same chain."""
+    text = record.snapshot.read(file)
+    if text is None:
+        raise UsageError(f"{record.snapshot.name} has no {file}; run the line, or name a revision that has it.")
+    return {
+        "figure": file,
+        "value": dict(list_values(text, file)),
+        "state": describe_state(record),
+        "recomputed": recompute(record, file, read_params),
+        "hops": [hop.to_json() for hop in trace(record, [file])],
+        "source": describe_source(record),
+        "environment": describe_environment(),
+    }
+
+
+def verify(
+    record: Record,
+    paths: Sequence[str],
+    levels: Sequence[str],
+    threads: int,
+    on_file: Callable[[int], object] = lambda size: None,
+) -> list[dict[str, Any]]:
+    """Check what paths rest on, at each level named; `lock` is always checked. As JSON objects, in order.
+
+    on_file: told of the bytes of every file hashed. The first broken link is the one nearest to the raw files.
+    """
+    stages = record.lineage.behind(paths)[::-1]
+    checks = {"lock": lambda: check_lock(stages, record)}
+    if {"cache", "source"} & set(levels):
+        checks["cache"] = lambda: check_bytes(stages, record, threads, on_file)
+    if "source" in levels:
+        checks["source"] = lambda: check_source(record, read_landed(record), threads, on_file)
+    done = []
+    for level, check in checks.items():
+        began = time.monotonic()
+        try:
+            checked = check()
+        except BadDataError as error:
+            checked = Checked(level, 0, 0, (Broken(level, "bytes that are here", str(error), missing=True),))
+        done.append({
+            "level": level, "n": checked.n, "bytes": checked.size, "seconds": round(time.monotonic() - began, 3),
+            "broken": [vars(row) for row in checked.broken],
+        })  # fmt: skip
+    return done
+
+
+def raise_broken(account: Mapping[str, Any]) -> None:
+    """Raise what the first broken link stands for: VerificationError, or BadDataError where its bytes are not here."""
+    recomputed = account["recomputed"]
+    for check in account.get("checks", ()):
+        Checked(
+            check["level"], check["n"], check["bytes"], tuple(Broken(**row) for row in check["broken"])
+        ).raise_broken()
+    if recomputed.get("unequal"):
+        name, row = next(iter(recomputed["unequal"].items()))
+        raise VerificationError(
+            f"the chain is broken at {name}: recorded {row['recorded']}, recomputed {row['recomputed']}."
+        )
+
+
+def recompute(record: Record, file: str, read_params: ReadParams, names: Sequence[str] | None = None) -> dict[str, Any]:
+    """Come to the figures of a file again, from the rows that average to them, and compare. names: only these."""
+    maker = record.lineage.behind([file])[0]
+    if maker.verb != EVALUATE:
+        return {"why_not": f"{maker.name} makes it, and no rows that average to it are kept"}
+    try:
+        params = read_params(dict(maker.params["params.yaml"][EVALUATE]))
+        with tempfile.TemporaryDirectory() as folder:
+            found = dict(_leaves(_recompute(record, maker, params, Path(folder))))
+    except (HilumError, ValueError) as error:
+        return {"why_not": " ".join(str(error).split())}
+    stored = dict(list_values(record.snapshot.read(file) or b"{}", file))
+    asked = list(stored) if names is None else list(names)
+    unequal = {
+        f"{file}:{name}": {"recorded": stored.get(name), "recomputed": found.get(name)}
+        for name in asked
+        if stored.get(name) != found.get(name)
+    }
+    rows = [out for out in maker.outs if out.path not in record.held_by_git]
+    return {"n": len(asked), "n_equal": len(asked) - len(unequal), "unequal": unequal, "from": [o.path for o in rows]}
+
+
+def _recompute(record: Record, maker: Stage, params: EvaluateParams, folder: Path) -> dict[str, Any]:
+    """Lay out the tables of the figures' chain in a folder and compute."""
+    held = yaml.load(record.snapshot.read("data/landings.yaml") or b"{}", Loader=yaml.CSafeLoader)
+    reads = {dep.path: dep for dep in maker.deps}
+    tables = [item for path in ("data/region_labels", "data/truth") for item in record.lineage.inside(path)]
+    evaluation = [out for out in maker.outs if out.path not in record.held_by_git]
+    record.store.lay_out([*tables, *evaluation], folder)
+    for path, names in (("data/index", ("index.json", "rows.parquet")), ("data/locate", ("config.json",))):
+        for name in names:
+            link = folder / path / name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(record.store.path_of(reads[path], name).resolve())
+    return recompute_metrics(
+        folder / "data", folder / "data/index", folder / "data/locate", folder / evaluation[0].path,
+        list(held["partitions"]), held["collection"], params,
+    )  # fmt: skip
+
+
+def _leaves(metrics: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    import json
+
+    return list(list_values(json.dumps(metrics).encode(), METRICS))
+
+
+def describe_state(record: Record) -> dict[str, Any]:
+    """Which files were looked at. changed: those of the working tree that no commit holds as they are."""
+    snapshot = record.snapshot
+    changed = snapshot.changed if isinstance(snapshot, WorkingTree) else []
+    return {"of": snapshot.name, "commit": snapshot.commit, "changed": changed}
+
+
+def describe_source(record: Record) -> list[dict[str, Any]]:
+    """What each landing brought, and how many of its files the source's own SHA256SUMS.txt names, with what result."""
+    try:
+        landed = read_landed(record)
+    except BadDataError as error:
+        return [{"why_not": str(error)}]
+    rows = []
+    for landing in landed:
+        kinds = landing.listing["kind"].value_counts()
+        listed, agreeing = count_agreeing(landing)
+        rows.append({
+            "landing": landing.name, "files": len(landing.listing), "bytes": int(landing.listing["bytes"].sum()),
+            "reports": int(kinds.get("report", 0)), "images": int(kinds.get("image", 0)),
+            "listed_by_source": listed, "agreeing": agreeing,
+        })  # fmt: skip
+    return rows
+
+
+def describe_environment() -> dict[str, Any]:
+    """What this audit itself ran on."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {"python": platform.python_version(), "system": f"{sys.platform} {platform.machine()}", "packages": found}
