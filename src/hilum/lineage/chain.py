@@ -68,9 +68,7 @@ def trace(record: Record, paths: Iterable[str]) -> list[Hop]:
 def _hop(record: Record, stage: Stage) -> Hop:
     reads = []
     for dep in stage.deps:
-        above = record.lineage.maker(dep.path)
-        makers = [above] if above else [record.lineage.maker(out.path) for out in record.lineage.inside(dep.path)]
-        names = tuple(dict.fromkeys(maker.name for maker in makers if maker))
+        names = tuple(maker.name for maker in record.lineage.makers_of(dep))
         reads.append(Read(dep.path, dep.md5, dep.size, names, not names and dep.path.startswith("src/")))
     params = {key: value for keys in stage.params.values() for key, value in keys.items()}
     return Hop(stage.name, stage.command, params, tuple(reads), tuple(_written(record, out) for out in stage.outs))

@@ -116,14 +116,15 @@ class Lineage:
         outs = (out for stage in self.stages.values() for out in stage.outs)
         return sorted((out for out in outs if out.path == path or out.path.startswith(start)), key=lambda o: o.path)
 
+    def makers_of(self, item: Item) -> list[Stage]:
+        """The stages that wrote an input, or what lies in it, in the order of their names."""
+        above = self.maker(item.path)
+        found = [above] if above else [self._makers[out.path] for out in self.inside(item.path)]
+        return [self.stages[name] for name in sorted({stage.name for stage in found})]
+
     def makers(self, stage: Stage) -> list[Stage]:
         """The stages that wrote what a stage reads, in the order of their names."""
-        found: dict[str, Stage] = {}
-        for dep in stage.deps:
-            above = self.maker(dep.path)
-            for maker in [above] if above else [self._makers[out.path] for out in self.inside(dep.path)]:
-                found[maker.name] = maker
-        return [found[name] for name in sorted(found)]
+        return [self.stages[name] for name in sorted({one.name for dep in stage.deps for one in self.makers_of(dep)})]
 
     def behind(self, paths: Iterable[str]) -> list[Stage]:
         """Every stage that the paths rest on, the paths' own makers first, each before those it reads from.

@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
+import yaml
+
+from hilum.errors import VerificationError
 from hilum.lineage.definitions import Definition, read_definitions
 from hilum.lineage.lock import Lineage, read_lineage
 from hilum.lineage.snapshots import Snapshot, open_snapshot
 from hilum.lineage.store import Store
+
+LANDINGS = "data/landings.yaml"
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,18 @@ class Record:
     def held_by_git(self) -> frozenset[str]:
         """The outputs that git keeps and DVC's cache does not."""
         return frozenset(path for row in self.definitions.values() for path, cached in row.outs.items() if not cached)
+
+
+def read_landings(snapshot: Snapshot) -> dict[str, Any]:
+    """collection and partitions (name -> its landing) that a snapshot says it holds. Raises VerificationError."""
+    try:
+        held = yaml.load(snapshot.read(LANDINGS) or b"", Loader=yaml.CSafeLoader)
+        return {
+            "collection": held["collection"],
+            "partitions": {k: v["landing"] for k, v in held["partitions"].items()},
+        }
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise VerificationError(f"{LANDINGS} is not as `hilum land` writes it ({type(error).__name__}).") from None
 
 
 def open_record(root: Path, revision: str | None = None) -> Record:

@@ -80,15 +80,25 @@ class Store:
         Raises BadDataError naming what is not here.
         """
         for item in items:
-            for file in self.files(item):
-                path = self.find(file)
-                if path is None:
-                    raise BadDataError(
-                        f"{file.path} ({file.md5}) is neither in the cache nor here; `dvc pull` brings it."
-                    )
-                link = folder / file.path
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(path.resolve())
+            self._link(self.files(item), folder)
+
+    def lay_out_some(self, item: Item, names: Iterable[str], folder: Path) -> None:
+        """The same for the files of these names in a folder. Raises BadDataError if one is not in it or not here."""
+        files = {file.path: file for file in self.files(item)}
+        wanted = [f"{item.path}/{name}" for name in names]
+        missing = [path for path in wanted if path not in files]
+        if missing:
+            raise BadDataError(f"{item.path} ({item.md5}) has no {missing[0]}.")
+        self._link([files[path] for path in wanted], folder)
+
+    def _link(self, files: Iterable[Object], folder: Path) -> None:
+        for file in files:
+            path = self.find(file)
+            if path is None:
+                raise _not_here(file.path, file.md5)
+            link = folder / file.path
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(path.resolve())
 
     def _read_listing(self, item: Item) -> Iterator[Object]:
         path = self.cached(item.md5)

@@ -5,6 +5,7 @@ In: a checkout, a figure and a revision. Out: an account, plain facts for text, 
 
 from __future__ import annotations
 
+import json
 import platform
 import sys
 import tempfile
@@ -14,14 +15,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from hilum.errors import BadDataError, HilumError, UsageError, VerificationError
 from hilum.evaluation.recompute import recompute_metrics
 from hilum.lineage.chain import trace
 from hilum.lineage.figures import METRICS, Figure, find_value, list_values
 from hilum.lineage.lock import Stage
-from hilum.lineage.record import Record
+from hilum.lineage.record import Record, read_landings
 from hilum.lineage.snapshots import WorkingTree
 from hilum.lineage.source import check_source, count_agreeing, read_landed
 from hilum.lineage.verify import Broken, Checked, check_bytes, check_lock
@@ -135,26 +134,29 @@ def recompute(record: Record, file: str, read_params: ReadParams, names: Sequenc
 
 
 def _recompute(record: Record, maker: Stage, params: EvaluateParams, folder: Path) -> dict[str, Any]:
-    """Lay out the tables of the figures' chain in a folder and compute."""
-    held = yaml.load(record.snapshot.read("data/landings.yaml") or b"{}", Loader=yaml.CSafeLoader)
-    reads = {dep.path: dep for dep in maker.deps}
-    tables = [item for path in ("data/region_labels", "data/truth") for item in record.lineage.inside(path)]
-    evaluation = [out for out in maker.outs if out.path not in record.held_by_git]
-    record.store.lay_out([*tables, *evaluation], folder)
-    for path, names in (("data/index", ("index.json", "rows.parquet")), ("data/locate", ("config.json",))):
-        for name in names:
-            link = folder / path / name
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(record.store.path_of(reads[path], name).resolve())
+    """Lay out the tables of the chain in a folder and compute. An input is known by the stage that wrote it."""
+    reads = {verb: dep for dep in maker.deps for verb in {one.verb for one in record.lineage.makers_of(dep)}}
+    index, model = reads["index"], reads["locate"]
+    tables = [
+        item for verb in ("label", "phantom") if verb in reads for item in record.lineage.inside(reads[verb].path)
+    ]
+    (evaluation,) = [out for out in maker.outs if out.path not in record.held_by_git]
+    record.store.lay_out([*tables, evaluation], folder)
+    for item, names in ((index, ("index.json", "rows.parquet")), (model, ("config.json",))):
+        record.store.lay_out_some(item, names, folder)
+    held = read_landings(record.snapshot)
     return recompute_metrics(
-        folder / "data", folder / "data/index", folder / "data/locate", folder / evaluation[0].path,
-        list(held["partitions"]), held["collection"], params,
-    )  # fmt: skip
+        (folder / reads["label"].path).parent,
+        folder / index.path,
+        folder / model.path,
+        folder / evaluation.path,
+        list(held["partitions"]),
+        held["collection"],
+        params,
+    )
 
 
 def _leaves(metrics: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    import json
-
     return list(list_values(json.dumps(metrics).encode(), METRICS))
 
 
