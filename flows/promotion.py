@@ -26,8 +26,10 @@ from flows.decision import DECISION, HAND, write_decision
 from flows.dvc_command import run_dvc
 from flows.plan import plan_checkout
 from flows.remotes import default_remote
+from flows.sealing import RECORDS, seal
 from flows.served import CHAMPION, EVIDENCE, SERVED, SERVED_LINE, has_champion
 from hilum.errors import GateError, UsageError
+from hilum.lineage.ledger import LEDGER
 
 ARTIFACT, PROD, REJECTED = "search", "prod", "rejected"
 Numbers = tuple[int, ...]
@@ -111,7 +113,9 @@ def rollback(root: Path, name: str | None = None) -> Version:
             raise
         model = read_json(root / CHAMPION / "settings.json")["model_id"]
         write_decision(root, "rolled back", HAND, [f"to {version.tag}"], model)
-        repository.commit(root, [*BUNDLE, DECISION], f"Roll back to {ARTIFACT} {version}\n\nThe model is {model}.")
+        seal(root, "rollback")
+        words = f"Roll back to {ARTIFACT} {version}\n\nThe model is {model}."
+        repository.commit(root, [*BUNDLE, DECISION, *RECORDS], words)
         _assign(root, version, PROD)
     return version
 
@@ -136,13 +140,14 @@ def promote_by_hand(root: Path, worst_gate: str, *, force: bool = False) -> Vers
         bundle(root)
         told = f"By hand{f', although {against}' if against else ''}. The gate is {verdict}."
         write_decision(root, "promoted", HAND, [told], settings["model_id"])
-        repository.commit(root, [*BUNDLE, DECISION], f"Promote model {settings['model_id']}\n\n{told}")
+        seal(root, "promote")
+        repository.commit(root, [*BUNDLE, DECISION, *RECORDS], f"Promote model {settings['model_id']}\n\n{told}")
         return promote(root, "HEAD")
 
 
 def _unready(root: Path) -> list[str]:
-    """Why what the line has made is not what git holds."""
-    changed = repository.changed(root)
+    """Why what the line has made is not what git holds. The lines of runs are committed with the promotion."""
+    changed = [path for path in repository.changed(root) if path != LEDGER]
     stale = [stage.stage for stage in plan_checkout(root) if stage.stale]
     return [
         *([f"{len(changed)} files are not committed ({', '.join(changed[:3])})"] if changed else []),

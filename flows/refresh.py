@@ -14,6 +14,7 @@ from flows import promotion, remotes, repository
 from flows.checkout import one_run
 from flows.driver import Engine, RunReport, drive
 from flows.dvc_command import run_dvc
+from flows.sealing import RECORDS, seal
 from flows.served import CHAMPION, SERVED, SERVED_LINE, has_champion
 from hilum.config import read_landings
 from hilum.errors import UsageError
@@ -38,7 +39,9 @@ def refresh(
         run_dvc(root, "checkout", "--quiet", f"{CHAMPION}.dvc")
     report = drive(root, jobs, engine, threads, f"{SERVED_LINE}:index", on_change=on_change, wait=True)
     if not report.errors:
-        repository.commit(root, LOCKS, _describe(root))
+        with one_run(root, wait=True):
+            seal(root, "refresh")
+            repository.commit(root, [*LOCKS, *RECORDS], _describe(root))
         if not _is_tagged(root):  # asked of what git holds: a killed refresh may have committed and not tagged
             remotes.push(root)
             promotion.renew(root, "HEAD")

@@ -16,6 +16,7 @@ from dvc.config import Config, merge
 
 from flows.checkout import read_seconds, write_seconds
 from hilum.errors import UsageError
+from hilum.lineage.ledger import replace_bytes
 
 NOBODY = ("hilum", "hilum@localhost")
 """Who commits and tags where git has been told no name and address."""
@@ -139,17 +140,41 @@ def publish(root: Path) -> str | None:
     return remote
 
 
-def fast_forward(root: Path, branch: str) -> bool:
+def fast_forward(root: Path, branch: str, unions: Sequence[str] = ()) -> bool:
     """Move the checkout's branch on to `branch`, if that only adds to it and no file it touches has been changed here.
 
-    Artifacts are left as they are: `dvc checkout` brings them. False, and nothing done, where it cannot be.
+    unions: files of lines that only grow; where both have added to one, it gets the lines of both, and those of the
+    checkout stay to be committed. Artifacts are left as they are: `dvc checkout` brings them.
+    False, and nothing done, where it cannot be.
     """
-    if _run(root, "merge-base", "--is-ancestor", "HEAD", f"refs/heads/{branch}").returncode:
+    tip = resolve(root, f"refs/heads/{branch}")
+    if tip is None or _run(root, "merge-base", "--is-ancestor", "HEAD", tip).returncode:
         return False
-    touched = _ask(root, "diff", "--name-only", "--no-renames", "-z", "HEAD", f"refs/heads/{branch}").split("\0")
-    if set(filter(None, touched)) & set(changed(root)):
+    touched = _ask(root, "diff", "--name-only", "--no-renames", "-z", "HEAD", tip).split("\0")
+    both = set(filter(None, touched)) & set(changed(root))
+    if not both <= set(unions) or any(file_at(root, tip, path) is None for path in both):
         return False
-    return _run(root, "merge", "--quiet", "--ff-only", f"refs/heads/{branch}").returncode == 0
+    for path in sorted(both):
+        _unite(root, path, tip)
+    done = _run(root, "merge", "--quiet", "--ff-only", tip).returncode == 0
+    if not done and both:
+        _run(root, "reset", "--quiet", "--", *both)
+    return done
+
+
+def _unite(root: Path, path: str, commit: str) -> None:
+    """Give a file the lines of the commit and its own, and the index what the commit holds: so git leaves it alone.
+
+    At no moment does the file lack a line that it had.
+    """
+    theirs, place = file_at(root, commit, path) or "", root / path
+    mine = place.read_text(encoding="utf-8") if place.is_file() else ""
+    held = set(theirs.splitlines())
+    added = [line for line in mine.splitlines() if line not in held]
+    replace_bytes(root, path, "".join([theirs, *(f"{line}\n" for line in added)]).encode())
+    blob = list_tree(root, [path], commit).split()
+    problem = f"{path} could not be united with that of {commit[:12]}"
+    _git(root, problem, "update-index", "--add", "--cacheinfo", f"{blob[0]},{blob[2]},{path}")
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,10 @@ from flows.decision import POLICY, write_decision
 from flows.driver import Engine, RunReport, drive
 from flows.dvc_command import run_dvc
 from flows.graph import THE_LINE
+from flows.sealing import RECORDS, record_refusal, seal
 from flows.served import CHAMPION, EVIDENCE, SERVED_LINE, has_champion
 from hilum.errors import UsageError
+from hilum.lineage.ledger import LEDGER, STATEMENT
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +124,8 @@ def _train(
     cold: bool,
 ) -> RunReport:
     """Bring the whole line of the clone up to date, and the challenge if there is a champion."""
-    repository.restore(clone, BUNDLE)  # a killed one may have begun to put the new model there
+    # a killed one may have begun to put the new model there, and to say so
+    repository.restore(clone, [*BUNDLE, LEDGER, STATEMENT])
     run_dvc(clone, "checkout", "--quiet", "--force", "--allow-missing")
     challenged = has_champion(clone)
     _start(clone, warm=challenged and not cold)
@@ -162,11 +165,16 @@ def _commit_decision(clone: Path) -> None:
     """Commit what was made and what was decided; where the new model won, it is the champion of that commit."""
     evidence = read_json(clone / EVIDENCE) if has_champion(clone) else None
     model = read_settings(clone)["model_id"]
-    if evidence is None or evidence["verdict"] == PROMOTED:
+    promoted = evidence is None or evidence["verdict"] == PROMOTED
+    if promoted:
         bundle(clone)
     verdict, reason = _verdict(evidence)
     reasons = evidence["reasons"] if evidence else [reason]
     write_decision(clone, evidence["verdict"] if evidence else PROMOTED, POLICY, reasons, model)
+    if promoted:
+        seal(clone, "retrain")
+    else:
+        record_refusal(clone)
     words = (clone / EVIDENCE).with_suffix(".md").read_text(encoding="utf-8") if evidence else reason
     repository.commit(clone, ["."], f"{verdict}\n\n{words}")
 
@@ -205,11 +213,12 @@ def _take(root: Path, name: str) -> None:
     A refresh must follow in the second case, which embeds what the branch did not know.
     """
     with one_run(root, wait=True):
-        if repository.fast_forward(root, name):
+        if repository.fast_forward(root, name, [LEDGER]):
             run_dvc(root, "checkout", "--quiet")
             return
         text = repository.file_at(root, f"refs/heads/{name}", f"{CHAMPION}.dvc")
         assert text is not None, "a promoted branch holds a champion"
         (root / f"{CHAMPION}.dvc").write_text(text, encoding="utf-8")
         run_dvc(root, "checkout", "--quiet", f"{CHAMPION}.dvc")
-        repository.commit(root, [f"{CHAMPION}.dvc"], f"Take the model of {name}\n\nA refresh follows.")
+        seal(root, "take")
+        repository.commit(root, [f"{CHAMPION}.dvc", *RECORDS], f"Take the model of {name}\n\nA refresh follows.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,14 @@ for _key, _value in {
     os.environ.setdefault(_key, _value)
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def key_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test signs with, or makes, the key of the person who runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HILUM_KEY", str(tmp_path_factory.mktemp("key") / "key.pem"))
+        yield
 
 
 @pytest.fixture(scope="session")

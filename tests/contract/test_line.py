@@ -110,6 +110,8 @@ def test_every_verb_has_a_help_line_and_an_example() -> None:
 
 def test_data_paths_stand_in_dvc_yaml_alone(root: Path) -> None:
     for path in sorted((root / "src/hilum/stages").glob("*.py")):
+        if path.stem.startswith("audit"):  # an audit reads what a commit recorded, under the names it had there
+            continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 assert not node.value.startswith(("data/", "reports/")), (path.name, node.value)

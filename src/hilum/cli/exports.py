@@ -1,4 +1,4 @@
-"""The verbs that hand tables of this checkout to people: unknown-terms and chexpert."""
+"""The verbs that hand tables and records of this checkout to people: unknown-terms, chexpert and export."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 
 from hilum.cli.command import PATH, verb
+
+EXPORTS = ("openlineage", "croissant", "prov", "cards")
 
 
 @verb("unknown-terms", "hilum unknown-terms --limit 20")
@@ -59,4 +61,23 @@ def chexpert(out: Path, labels: Path) -> None:
     click.echo(f"chexpert: {len(rows)} studies, {out}")
 
 
-COMMANDS = (unknown_terms, chexpert)
+@verb("export", "hilum export exported --rev HEAD --only openlineage --only cards")
+@click.argument("folder", type=PATH)
+@click.option("--rev", "revision", help="As a commit, branch or tag holds it [default: as it lies here].")
+@click.option("--only", type=click.Choice(EXPORTS), multiple=True, help="Write only this [default: all].")
+def export(folder: Path, revision: str | None, only: tuple[str, ...]) -> None:
+    """Write what is recorded here in the standards of others, into FOLDER; nothing is sent anywhere.
+
+    OpenLineage run events, Croissant descriptions of labels and embeddings, W3C PROV of the chain behind
+    reports/metrics.json, and a model card and a data card in Markdown and JSON.
+    """
+    from hilum.lineage.record import open_record
+    from hilum.stages import audit_exports as stage
+
+    with open_record(Path.cwd(), revision) as record:
+        written = stage.export(record, folder, only)
+        name = record.snapshot.name
+    click.echo(f"export: {len(written)} files of {name}, {folder}")
+
+
+COMMANDS = (unknown_terms, chexpert, export)

@@ -23,7 +23,7 @@ def land(source: Path, collection: str | None) -> None:
 @click.option("--subject", "subjects", type=int, multiple=True, help="A subject to be forgotten; may be repeated.")
 @click.option("--study", "studies", type=int, multiple=True, help="A study to be forgotten; may be repeated.")
 def withdraw(subjects: tuple[int, ...], studies: tuple[int, ...]) -> None:
-    """Record that subjects or studies are to be forgotten by every later artifact."""
+    """Record that subjects or studies are to be forgotten: by listings and tables now, by all else when it is made."""
     if not subjects and not studies:
         raise click.UsageError("Name at least one --subject or --study.")
     from hilum.sources.landings import withdraw as record

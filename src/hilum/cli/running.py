@@ -58,6 +58,7 @@ def run(target: str, jobs: int | None, engine: str | None, cluster: str | None, 
     """
     from flows.bar import progress_bar
     from flows.plan import plan_checkout
+    from flows.sealing import record_run, start_of
     from hilum.config import read_params, section_threads
 
     jobs = jobs or core_count()
@@ -65,8 +66,10 @@ def run(target: str, jobs: int | None, engine: str | None, cluster: str | None, 
     if engine == "dask" and not cluster:
         raise click.UsageError("--engine dask needs --cluster, the address of a Dask scheduler.")
     threads = section_threads(read_params())
+    commit = start_of(Path.cwd())
     planned = plan_checkout(Path.cwd(), target)
     if not any(stage.stale for stage in planned):  # that needs no server
+        record_run(Path.cwd(), commit)
         click.echo(f"run: 0 stages ran, {len(planned)} are up to date; open reports/index.html")
         return
     with progress_bar(Path.cwd(), jobs) as show:
@@ -81,6 +84,7 @@ def run(target: str, jobs: int | None, engine: str | None, cluster: str | None, 
 
             far = cluster if engine == "dask" else None
             report = run_line(Path.cwd(), jobs, threads, target, on_change=show, cluster=far, remote=pull)
+    record_run(Path.cwd(), commit)
     done = f"{report.count('ran')} stages ran, {report.count('restored')} were restored, {report.count('kept')} kept"
     click.echo(f"run: {done}; open reports/index.html")
 

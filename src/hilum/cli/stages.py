@@ -6,16 +6,19 @@ from pathlib import Path
 
 import click
 
-from hilum.cli.command import path_option, verb, worker_count
+from hilum.cli.command import PATH, path_option, verb, worker_count
 
 
 @verb("phantom", "hilum phantom --tree t --listing t.parquet --truth truth")
 @path_option("--tree", "Where the MIMIC-CXR tree is written.")
 @path_option("--listing", "Where the listing of its files is written.")
 @path_option("--truth", "Folder for the truth, apart from the tree.")
+@click.option("--landing", type=PATH, help="The landing's description (json), which says who is withdrawn from it.")
 @click.option("--first-subject", type=click.IntRange(0), default=0, help="Number of the first subject.")
 @click.option("--subjects", type=click.IntRange(1), help="How many subjects [default: phantom.n_subjects].")
-def phantom(tree: Path, listing: Path, truth: Path, first_subject: int, subjects: int | None) -> None:
+def phantom(
+    tree: Path, listing: Path, truth: Path, landing: Path | None, first_subject: int, subjects: int | None
+) -> None:
     """Generate the synthetic collection and its truth."""
     from hilum.config import read_params
     from hilum.stages.phantom import run
@@ -23,7 +26,7 @@ def phantom(tree: Path, listing: Path, truth: Path, first_subject: int, subjects
     params = read_params().phantom
     if subjects is not None:
         params = params.model_copy(update={"n_subjects": subjects})
-    run(tree, listing, truth, params, worker_count(), first_subject)
+    run(tree, listing, truth, params, worker_count(), first_subject, landing)
 
 
 @verb("ingest", "dvc repro ingest@L0001-p10-p14")

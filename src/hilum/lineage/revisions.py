@@ -10,6 +10,7 @@ import io
 import subprocess
 import tarfile
 from collections.abc import Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 
 from hilum.errors import UsageError
@@ -65,6 +66,31 @@ def is_ancestor(root: Path, commit: str, of: str) -> bool:
     return subprocess.run(words, capture_output=True, check=False).returncode == 0
 
 
+def history(root: Path, revision: str) -> frozenset[str]:
+    """Every commit of a history, its tip included."""
+    return frozenset(_git(root, "git cannot read the history", "rev-list", revision, "--").decode("ascii").split())
+
+
+def is_shallow(root: Path) -> bool:
+    """Whether a part of the history was left where the checkout was cloned from."""
+    return _git(root, f"{root} is no git checkout", "rev-parse", "--is-shallow-repository").strip() == b"true"
+
+
+def tagged(root: Path, pattern: str) -> list[tuple[str, str]]:
+    """The tags that fit a pattern, with their commits."""
+    form = "%(refname:strip=2) %(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
+    rows = _git(root, "git cannot list the tags", "for-each-ref", f"--format={form}", f"refs/tags/{pattern}")
+    return [(name, commit) for name, commit in (row.split() for row in rows.decode("utf-8", "replace").splitlines())]
+
+
+def object_ids(root: Path, commit: str, paths: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Path -> (tree or blob, object id), of those of the paths that a commit holds."""
+    words = ("ls-tree", "-z", commit, "--", *paths)
+    rows = _git(root, f"git cannot list the files of {commit[:8]}", *words).decode("utf-8", "surrogateescape")
+    split = [row.partition("\t") for row in rows.split("\0") if row]
+    return {path: (head.split()[1], head.split()[2]) for head, _, path in split}
+
+
 def commits_of(root: Path, path: str, revision: str = "HEAD") -> list[str]:
     """The commits of a history that changed a file, newest first."""
     problem = f"git cannot read the history of {path}"
@@ -72,18 +98,37 @@ def commits_of(root: Path, path: str, revision: str = "HEAD") -> list[str]:
 
 
 def lines_removed(root: Path, path: str, revision: str) -> list[str]:
-    """The commits of a history that took lines out of a file, as compared with one of their parents."""
-    rows = _git(
-        root, f"git cannot read the history of {path}", "log", "-m", "--format=%H", "--numstat", revision, "--", path
-    )
+    """The commits of a history that took lines out of a file, as compared with any of their parents, newest first.
+
+    A line that only moved was not taken out.
+    """
+    words = ("log", "--full-history", "-m", "--no-renames", "--raw", "--no-abbrev", "--format=%H", revision, "--", path)
     found, commit = [], ""
-    for row in rows.decode("utf-8", "replace").splitlines():
-        columns = row.split("\t")
-        if len(columns) == 3:
-            found += [commit] if columns[1] not in ("0", "-") else []
-        elif row:
-            commit = row.partition(" ")[0]
+    with subprocess.Popen(
+        ["git", "-C", str(root), "cat-file", "--batch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as reader:
+        text_of = lru_cache(4)(partial(_read_blob, reader))  # a commit's file is its child's before
+        for row in _git(root, f"git cannot read the history of {path}", *words).decode("utf-8", "replace").splitlines():
+            if not row.startswith(":"):
+                commit = row or commit
+                continue
+            _, _, old, new, *_ = row.split()
+            before, after = text_of(old), text_of(new)
+            grown = after.startswith(before) and before.endswith(b"\n")
+            if not grown and set(before.split(b"\n")) - set(after.split(b"\n")):
+                found.append(commit)
     return list(dict.fromkeys(found))
+
+
+def _read_blob(reader: subprocess.Popen[bytes], digest: str) -> bytes:
+    """A blob from an open `git cat-file --batch`; empty where there is no such file."""
+    if not digest.strip("0"):
+        return b""
+    assert reader.stdin is not None and reader.stdout is not None
+    reader.stdin.write(f"{digest}\n".encode())
+    reader.stdin.flush()
+    head = reader.stdout.readline().split()
+    return reader.stdout.read(int(head[-1]) + 1)[:-1] if head[-1] != b"missing" else b""
 
 
 def _git(root: Path, problem: str, *words: str) -> bytes:

@@ -24,7 +24,7 @@ def render_account(account: Mapping[str, Any]) -> Iterator[str]:
     for row in account["source"]:
         yield f"raw     {_describe_landing(row)}"
     yield ""
-    yield from (_describe_check(check) for check in account.get("checks", ()))
+    yield from (line for check in account.get("checks", ()) for line in _describe_check(check))
 
 
 def size_of(size: int) -> str:
@@ -87,10 +87,11 @@ def _describe_landing(row: Mapping[str, Any]) -> str:
     return words
 
 
-def _describe_check(check: Mapping[str, Any]) -> str:
+def _describe_check(check: Mapping[str, Any]) -> Iterator[str]:
     size = f", {size_of(check['bytes'])}" if check["bytes"] else ""
     broken = f"{len(check['broken'])} BROKEN" if check["broken"] else "whole"
-    return f"{check['level']:8}{check['n']:,} checked{size} in {check['seconds']:.2f} s: {broken}"
+    yield f"{check['level']:10}{check['n']:,} checked{size} in {check['seconds']:.2f} s: {broken}"
+    yield from (f"{'':10}{note}" for note in check.get("notes", ()))
 
 
 def _describe_values(values: Any) -> str:

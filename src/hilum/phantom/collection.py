@@ -1,7 +1,7 @@
 """The synthetic collection, whole: many subjects in MIMIC-CXR's layout, their listing, and the truth apart.
 
-In: a recipe and how many subjects from which number on. Out: a tree, listing.parquet and a truth folder; each comes
-whole or not at all, and none of their bytes depends on the number of workers.
+In: a recipe, how many subjects from which number on, and who of them is withdrawn. Out: a tree, listing.parquet and a
+truth folder; each comes whole or not at all, and none of their bytes depends on the number of workers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import pandas as pd
 
 from hilum.phantom.encode import csv_bytes, gzip_bytes
 from hilum.phantom.labellers import LABELLER_COLUMNS, labeller_rows
-from hilum.phantom.subject import Recipe, Rows, put_file, write_subject
+from hilum.phantom.subject import NOBODY, LeftOut, Recipe, Rows, put_file, write_subject
 from hilum.schema import LISTING, TRUTH_FINDINGS, TRUTH_REGION_BOXES, TRUTH_STATEMENTS
 from hilum.tables import write_table
 
@@ -46,16 +46,18 @@ def write_collection(
     listing: Path,
     truth: Path,
     workers: int = 1,
+    left_out: LeftOut = NOBODY,
     progress: Callable[[Iterable[Rows], int], Iterable[Rows]] | None = None,
 ) -> None:
     """Generate subjects first_subject ... first_subject + n_subjects - 1; what was at the three paths is replaced.
 
+    left_out: of whom nothing is written; every file of everybody else is as it would be with them.
     progress: wraps the iteration over subjects (given their number), for a bar.
     """
     numbers = range(first_subject, first_subject + n_subjects)
     with _whole_folder(tree) as new_tree, _whole_folder(truth) as new_truth:
         rows = Rows()
-        done: Iterable[Rows] = _write_subjects(recipe, new_tree, numbers, workers)
+        done: Iterable[Rows] = _write_subjects(recipe, new_tree, numbers, workers, left_out)
         for part in progress(done, n_subjects) if progress else done:
             for name, values in vars(part).items():
                 getattr(rows, name).extend(values)
@@ -67,8 +69,10 @@ def write_collection(
              n_subjects, len(rows.studies), len(rows.images), len(rows.findings))  # fmt: skip
 
 
-def _write_subjects(recipe: Recipe, tree: Path, numbers: Sequence[int], workers: int) -> Iterator[Rows]:
-    task = partial(write_subject, recipe, tree)
+def _write_subjects(
+    recipe: Recipe, tree: Path, numbers: Sequence[int], workers: int, left_out: LeftOut
+) -> Iterator[Rows]:
+    task = partial(write_subject, recipe, tree, left_out=left_out)
     if workers <= 1:
         yield from map(task, numbers)
         return

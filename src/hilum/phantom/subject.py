@@ -36,6 +36,17 @@ class Recipe:
     dicom_share: float
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """Who is withdrawn from a collection: ids of subjects and of studies. Nobody else's bytes depend on it."""
+
+    subjects: frozenset[int] = frozenset()
+    studies: frozenset[int] = frozenset()
+
+
+NOBODY = LeftOut()
+
+
 @dataclass
 class Rows:
     """What a subject adds to each table. files: path, kind, bytes, sha256. Others: in the order of their columns."""
@@ -72,15 +83,18 @@ def split_of(recipe: Recipe, number: int) -> str:
     return "train" if place < 7 else "validate" if place < 8 else "test"
 
 
-def write_subject(recipe: Recipe, tree: Path, number: int) -> Rows:
-    """Write the files of one subject under `tree`; returns its rows."""
+def write_subject(recipe: Recipe, tree: Path, number: int, left_out: LeftOut = NOBODY) -> Rows:
+    """Write the files of one subject under `tree`, without the studies left out; returns its rows."""
     subject_id = subject_id_of(recipe, number)
+    if subject_id in left_out.subjects:
+        return Rows()
     cases = draw_course(generator(recipe, number, _COURSE), subject_id, study_ids_of(recipe, number))
     person_rng = generator(recipe, number, _PERSON)
     person = draw_thorax(person_rng, cases[0].sex, cases[0].age)
     rows = Rows()
     for case in cases:
-        _write_study(recipe, tree, number, person, case, rows)
+        if case.study_id not in left_out.studies:
+            _write_study(recipe, tree, number, person, case, rows)
     return rows
 
 

@@ -35,7 +35,9 @@ class Descriptor(BaseModel):
 class Landing(Descriptor):
     """What arrived at one time. source: the folder's name only. A withdrawal is a landing without partitions.
 
-    generated: hilum makes the files itself (the phantom stage), so its counts are not known here.
+    generated: hilum makes the files itself (the phantom stage), so its counts are not known here. withdrawn_*: of a
+    withdrawal, the ids that are to be forgotten; of a landing with files, those of them that it held: its listing, its
+    tables and, where it is generated, its tree leave them out.
     """
 
     landing: str = Field(pattern=_LANDING)
@@ -70,6 +72,11 @@ Model = TypeVar("Model", bound=Descriptor)
 def read_landings(root: Path) -> list[Landing]:
     """All landings of a checkout, oldest first."""
     return [_read(path, Landing) for path in sorted((root / LANDINGS_FOLDER).glob("L*.json"))]
+
+
+def read_landing(path: Path) -> Landing:
+    """One landing. Raises UsageError if the file is missing or not of its form."""
+    return _read(path, Landing)
 
 
 def read_partition(path: Path) -> Partition:

@@ -33,6 +33,7 @@ from hilum.sources.files import TABLES_FOLDER
 from hilum.sources.held import RAW_FOLDER, HeldStudy, hold_studies, listing_path, read_listing
 from hilum.sources.layout import COLLECTION_FILE, read_place, shard_of, study_key
 from hilum.sources.partitions import cut_shards, partition_name
+from hilum.sources.redact import all_withdrawn, check_tables_here, finish
 from hilum.sources.scan import HashedFile, find_files, hash_files, sha256_of
 from hilum.sources.settle import Listings, link_tree, only_one, remove, remove_phantom, settle
 from hilum.sources.source_tables import choose_tables
@@ -60,6 +61,7 @@ def land(source: Path, root: Path, collection: str | None, workers: int) -> Reco
     """
     source = source.resolve()
     with only_one(root):
+        finish(root)
         landings = read_landings(root)
         held_name, name = _held_collection(root, landings), name_collection(source, collection)
         replaces = held_name == PHANTOM and name != PHANTOM
@@ -69,6 +71,7 @@ def land(source: Path, root: Path, collection: str | None, workers: int) -> Reco
         listings = _read_listings(root, kept)
         if not replaces:
             settle(root, name, kept, listings)
+            listings = _read_listings(root, kept := read_landings(root))
         files = hash_files(find_files(source), workers)
         held = hold_studies(listings)
         changes = find_changes(
@@ -89,19 +92,24 @@ def land(source: Path, root: Path, collection: str | None, workers: int) -> Reco
 
 
 def withdraw(root: Path, subjects: Sequence[int], studies: Sequence[int]) -> Recorded:
-    """Record that subjects or studies are to be forgotten: the partitions that hold them will leave them out.
+    """Record that subjects or studies are to be forgotten: listings, tables and every later artifact leave them out.
 
+    What stays is their ids, in data/landings and data/partitions: by them they are never landed again.
     Raises UsageError if an id is in no landing; ids that are withdrawn already are left as they are.
     """
     with only_one(root):
+        finish(root)
         landings = read_landings(root)
         name = _held_collection(root, landings)
+        check_tables_here(root, landings)
+        settle(root, name, landings, _read_listings(root, landings))
+        landings = read_landings(root)
         listings = _read_listings(root, landings)
-        settle(root, name, landings, listings)
+        gone_subjects, gone_studies = all_withdrawn(landings)
         places = [read_place(file.path, file.kind) for _, files in listings for file in files]
         for kind, ids, known in (
-            ("subject", subjects, {p.subject_id for p in places}),
-            ("study", studies, {p.study_id for p in places}),
+            ("subject", subjects, {p.subject_id for p in places} | gone_subjects),
+            ("study", studies, {p.study_id for p in places} | gone_studies),
         ):
             unknown = sorted(set(ids) - known)
             if unknown:
@@ -122,7 +130,7 @@ def withdraw(root: Path, subjects: Sequence[int], studies: Sequence[int]) -> Rec
         counts = {"subjects": len(new_subjects), "studies": len(new_studies)}
         summary = (
             f"{new.landing}: withdrew {counts['subjects']} subjects and {counts['studies']} studies from {name}. "
-            f"Next: commit data/ to git, and dvc repro"
+            f"Next: commit data/ to git, dvc repro, and `hilum audit --subject ID --purge`"
         )
         return Recorded(new.landing, name, (), counts, summary)
 

@@ -1,19 +1,22 @@
 """Bring everything that follows from the landings up to date: partitions, landings.yaml, what DVC tracks.
 
 The landings (data/landings/*.json) and their listings are the truth; all the rest is derived from them here, by
-`land` and `withdraw` alike, first and last. So a command killed halfway is mended by running it again.
+`land` and `withdraw` alike, first and last. So a command killed halfway is mended by running it again. Who is withdrawn
+is taken out of listings and tables (redact.py) once the partitions name them; these keep the ids from then on.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import json
 import logging
 import os
 import shutil
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,6 +28,7 @@ from hilum.sources.descriptors import (
     Landing,
     Partition,
     read_collection,
+    read_partition,
     write_descriptor,
     write_landings_file,
 )
@@ -32,6 +36,7 @@ from hilum.sources.files import TABLES_FOLDER
 from hilum.sources.held import RAW_FOLDER, hold_studies, listing_path
 from hilum.sources.layout import read_place, shard_of, study_key
 from hilum.sources.partitions import shards_of
+from hilum.sources.redact import all_withdrawn, redact
 from hilum.sources.scan import HashedFile
 
 log = logging.getLogger(__name__)
@@ -60,45 +65,65 @@ def settle(root: Path, collection: str, landings: Sequence[Landing], listings: L
 
     listings: of all landings that have files, oldest first.
     """
-    for partition in derive_partitions(landings, listings):
+    paths = [root / PARTITIONS_FOLDER / f"{name}.json" for row in landings for name in row.partitions]
+    known = {path.stem: read_partition(path) for path in paths if path.is_file()}
+    for partition in derive_partitions(landings, listings, known):
         write_descriptor(root / PARTITIONS_FOLDER / f"{partition.partition}.json", partition)
     kept = {name for row in landings for name in row.partitions}
     for path in sorted((root / PARTITIONS_FOLDER).glob("L*.json")):
         if path.stem not in kept:
             remove_partition(root, path.stem)
     write_landings_file(root, collection, landings)
+    redact(root)
     track(root, [row.landing for row in landings if row.partitions and not row.generated])
 
 
-def derive_partitions(landings: Sequence[Landing], listings: Listings) -> list[Partition]:
-    """Every partition with the paths that later landings superseded and the ids withdrawn from it. Pure."""
+def derive_partitions(
+    landings: Sequence[Landing], listings: Listings, known: Mapping[str, Partition] | None = None
+) -> list[Partition]:
+    """Every partition with the paths that later landings superseded and the ids withdrawn from it. Pure.
+
+    known: the partitions as they are; an id that one of them names stays, for no listing names it any more.
+    """
     held = hold_studies(listings)
-    subjects = {i for row in landings for i in row.withdrawn_subjects}
-    studies = {i for row in landings for i in row.withdrawn_studies}
+    subjects, studies = all_withdrawn(landings)
+    before = known or {}
     superseded: dict[tuple[str, str], list[str]] = defaultdict(list)
     gone_subjects: dict[tuple[str, str], set[int]] = defaultdict(set)
     gone_studies: dict[tuple[str, str], set[int]] = defaultdict(set)
     for landing, files in listings:
         for file in files:
             where, place = (landing, shard_of(file.path)), read_place(file.path, file.kind)
-            if held[study_key(file.path, file.kind)].landing != landing:
-                superseded[where].append(file.path)
             if place.subject_id in subjects:
                 gone_subjects[where].add(place.subject_id)
             if place.study_id in studies:
                 gone_studies[where].add(place.study_id)
+            gone = place.subject_id in subjects or place.study_id in studies
+            if not gone and held[study_key(file.path, file.kind)].landing != landing:
+                superseded[where].append(file.path)
     return [
         Partition(
             partition=name,
             landing=row.landing,
             shards=shards_of(name),
             superseded_paths=tuple(sorted(p for s in shards_of(name) for p in superseded[row.landing, s])),
-            withdrawn_studies=tuple(sorted({i for s in shards_of(name) for i in gone_studies[row.landing, s]})),
-            withdrawn_subjects=tuple(sorted({i for s in shards_of(name) for i in gone_subjects[row.landing, s]})),
+            withdrawn_studies=_ids(name, row.landing, gone_studies, _before(before, name)[1], studies),
+            withdrawn_subjects=_ids(name, row.landing, gone_subjects, _before(before, name)[0], subjects),
         )
         for row in landings
         for name in row.partitions
     ]
+
+
+def _before(known: Mapping[str, Partition], name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    return (known[name].withdrawn_subjects, known[name].withdrawn_studies) if name in known else ((), ())
+
+
+def _ids(
+    name: str, landing: str, gone: Mapping[tuple[str, str], set[int]], before: Sequence[int], withdrawn: set[int]
+) -> tuple[int, ...]:
+    now = {i for shard in shards_of(name) for i in gone.get((landing, shard), ())}
+    return tuple(sorted(now | (set(before) & withdrawn)))
 
 
 def remove_phantom(root: Path, landings: Sequence[Landing]) -> None:
@@ -141,10 +166,27 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
 
 
+def _is_tracked(path: Path) -> bool:
+    """Whether DVC keeps a file or a folder as it is now."""
+    note = path.with_name(f"{path.name}.dvc")
+    if not note.exists():
+        return False
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    rows = [{"md5": _md5(file), "relpath": file.relative_to(path).as_posix()} for file in files]
+    listed = json.dumps(rows, sort_keys=True).encode()
+    digest = f"{hashlib.md5(listed, usedforsecurity=False).hexdigest()}.dir" if path.is_dir() else rows[0]["md5"]
+    return f"md5: {digest}\n" in note.read_text(encoding="utf-8")
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
 def track(root: Path, landings: Sequence[str]) -> None:
     """Let DVC keep the listings and tables of landings: no stage makes them, and an auditor must get them back."""
     paths = [path for name in landings for path in (listing_path(root, name), root / RAW_FOLDER / name / TABLES_FOLDER)]
-    words = [str(p.relative_to(root)) for p in paths if p.exists() and not p.with_name(f"{p.name}.dvc").exists()]
+    words = [str(p.relative_to(root)) for p in paths if p.exists() and not _is_tracked(p)]
     if not words:
         return
     done = subprocess.run(

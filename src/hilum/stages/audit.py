@@ -19,10 +19,13 @@ from hilum.errors import BadDataError, HilumError, UsageError, VerificationError
 from hilum.evaluation.recompute import recompute_metrics
 from hilum.lineage.chain import trace
 from hilum.lineage.figures import METRICS, Figure, find_value, list_values
+from hilum.lineage.ledger_check import check_ledger
 from hilum.lineage.lock import Stage
 from hilum.lineage.record import Record, read_landings
+from hilum.lineage.signing import read_keys
 from hilum.lineage.snapshots import WorkingTree
 from hilum.lineage.source import check_source, count_agreeing, read_landed
+from hilum.lineage.statement_check import check_statement
 from hilum.lineage.verify import Broken, Checked, check_bytes, check_lock
 
 if TYPE_CHECKING:
@@ -72,17 +75,23 @@ def verify(
     levels: Sequence[str],
     threads: int,
     on_file: Callable[[int], object] = lambda size: None,
+    trusted: Sequence[Path] = (),
 ) -> list[dict[str, Any]]:
     """Check what paths rest on, at each level named; `lock` is always checked. As JSON objects, in order.
 
-    on_file: told of the bytes of every file hashed. The first broken link is the one nearest to the raw files.
+    on_file: told of the bytes of every file hashed. trusted: public keys; without any, those that the repository holds
+    may sign. Ledger and signed statement are checked last. The first broken link is the one nearest to the raw files.
     """
     stages = record.lineage.behind(paths)[::-1]
-    checks = {"lock": lambda: check_lock(stages, record)}
+    checks: dict[str, Callable[[], Checked]] = {"lock": lambda: check_lock(stages, record)}
     if {"cache", "source"} & set(levels):
         checks["cache"] = lambda: check_bytes(stages, record, threads, on_file)
     if "source" in levels:
         checks["source"] = lambda: check_source(record, read_landed(record), threads, on_file)
+    keys = read_keys(record.snapshot, trusted)
+    with_bytes = "cache" in checks
+    checks["ledger"] = lambda: check_ledger(record.snapshot, keys)
+    checks["statement"] = lambda: check_statement(record, keys, threads, with_bytes=with_bytes)
     done = []
     for level, check in checks.items():
         began = time.monotonic()
@@ -92,7 +101,7 @@ def verify(
             checked = Checked(level, 0, 0, (Broken(level, "bytes that are here", str(error), missing=True),))
         done.append({
             "level": level, "n": checked.n, "bytes": checked.size, "seconds": round(time.monotonic() - began, 3),
-            "broken": [vars(row) for row in checked.broken],
+            "broken": [vars(row) for row in checked.broken], "notes": [*getattr(checked, "notes", ())],
         })  # fmt: skip
     return done
 
@@ -100,10 +109,8 @@ def verify(
 def raise_broken(account: Mapping[str, Any]) -> None:
     """Raise what the first broken link stands for: VerificationError, or BadDataError where its bytes are not here."""
     recomputed = account["recomputed"]
-    for check in account.get("checks", ()):
-        Checked(
-            check["level"], check["n"], check["bytes"], tuple(Broken(**row) for row in check["broken"])
-        ).raise_broken()
+    rows = [Broken(**row) for check in account.get("checks", ()) for row in check["broken"]]
+    Checked("all", len(rows), 0, tuple(rows)).raise_broken()  # what is broken before what is missing
     if recomputed.get("unequal"):
         name, row = next(iter(recomputed["unequal"].items()))
         raise VerificationError(

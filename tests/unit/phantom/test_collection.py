@@ -15,7 +15,7 @@ from hilum.phantom.collection import METADATA_COLUMNS, write_collection
 from hilum.phantom.contact_sheet import contact_sheet
 from hilum.phantom.labellers import LABELLER_COLUMNS
 from hilum.phantom.regions import REGIONS
-from hilum.phantom.subject import Recipe, Rows, split_of, study_ids_of, subject_id_of
+from hilum.phantom.subject import LeftOut, Recipe, Rows, split_of, study_ids_of, subject_id_of
 from hilum.schema import DICOM_PATTERN, LISTING, TRUTH_FINDINGS, TRUTH_REGION_BOXES, TRUTH_STATEMENTS
 from hilum.tables import read_table
 
@@ -58,6 +58,38 @@ def test_a_subject_depends_on_its_number_alone(made: Path, tmp_path: Path) -> No
     assert files and files.items() <= digests(made / "tree").items()
     subjects = {str(subject_id_of(RECIPE, number)) for number in (4, 5, 6)}
     assert {path.split("/")[2][1:] for path in files} == subjects
+
+
+def test_who_is_left_out_leaves_no_trace_and_nobody_elses_bytes_change(made: Path, tmp_path: Path) -> None:
+    studies = pd.read_csv(made / "tree/cxr-study-list.csv.gz")
+    counts = studies.groupby("subject_id")["study_id"].agg(list)
+    subject, split = next((s, ids[1]) for s, ids in counts.items() if len(ids) > 1)
+    gone = next(s for s in counts.index if s != subject)
+    folder = tmp_path / "left"
+    left_out = LeftOut(frozenset({gone}), frozenset({split}))
+    write_collection(
+        folder / "tree",
+        14,
+        recipe=RECIPE,
+        listing=folder / "listing.parquet",
+        truth=folder / "truth",
+        left_out=left_out,
+    )
+    before, after = digests(made / "tree"), digests(folder / "tree")
+    words = (f"/p{gone}/", f"/s{split}.", f"/s{split}/")
+    assert {p: d for p, d in after.items() if p.startswith("files/")} == {
+        p: d for p, d in before.items() if p.startswith("files/") and not any(word in f"{p}/" for word in words)
+    }
+    assert any(p.startswith(f"files/p{str(subject)[:2]}/p{subject}/") for p in after)
+    dicoms = [Path(p).stem for p in before if p.endswith((".jpg", ".dcm")) and any(w in p for w in words)]
+    ids = [str(gone), str(split), *map(str, counts[gone]), *dicoms]
+    assert len(dicoms) >= 2
+    for path in folder.rglob("*"):
+        if path.is_file() and path.suffix != ".jpg":
+            content = path.read_bytes()
+            text = gzip.decompress(content) if path.suffix == ".gz" else content
+            text = pd.read_parquet(path).to_csv().encode() if path.suffix == ".parquet" else text
+            assert not [one for one in ids if one.encode() in text], path
 
 
 def test_another_seed_gives_other_pictures(made: Path, tmp_path: Path) -> None:
@@ -176,7 +208,7 @@ def test_a_run_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pyt
     generate(tmp_path, 1)
     before = digests(tmp_path)
 
-    def break_off(recipe: Recipe, tree: Path, number: int) -> Rows:
+    def break_off(recipe: Recipe, tree: Path, number: int, left_out: LeftOut) -> Rows:
         (tree / "half").write_text("half")
         raise RuntimeError("broken off")
 
