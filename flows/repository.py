@@ -1,4 +1,4 @@
-"""The checkout as git keeps it: the only module of the flows that calls git.
+"""The checkout as git keeps it: the only module of the flows, but for clones, that calls git.
 
 In: the root of a checkout. Out: commits, branches and clones. A commit takes the paths it is told and nothing else that
 lies in the index. Nothing here forces, rewrites or deletes. A repository without a remote is enough.

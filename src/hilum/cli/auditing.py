@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hilum.cli.command import core_count, verb
 
-LEVELS = ("lock", "cache", "source")
+if TYPE_CHECKING:
+    from hilum.lineage.figures import Figure
+
+LEVELS = ("lock", "cache", "source", "rerun")
 
 
 @verb("audit", "hilum audit reports/metrics.json:retrieval.rra_vl.located_at_10 --verify cache")
@@ -24,8 +28,17 @@ LEVELS = ("lock", "cache", "source")
     "levels",
     type=click.Choice(LEVELS),
     multiple=True,
-    help="lock: what git holds agrees with itself; cache: every artifact's bytes too; source: the raw files' too.",
+    help="lock: what git holds agrees with itself; cache: every artifact's bytes too; source: the raw files' too; "
+    "rerun: a stage run again in a clean clone gives its bytes again.",
 )
+@click.option("--stage", "names", multiple=True, help="With --verify rerun: which stage [default: the figure's own].")
+@click.option("--diff", "old", metavar="REV", help="Why the figure is not what it was at REV, and how much by what.")
+@click.option("--exact", is_flag=True, help="With --diff: Shapley's shares over all subsets of up to 4 causes.")
+@click.option("--subject", help="All that knows a subject, in every commit, the cache and what lies here.")
+@click.option("--study", help="All that knows a study.")
+@click.option("--file", "raw_file", help="All that was made from a raw file: files/p10/p10000032/s50414267.txt.")
+@click.option("--purge", is_flag=True, help="Remove what holds who is withdrawn from the cache and the default remote.")
+@click.option("--models", is_flag=True, help="With --purge: models trained on them as well.")
 @click.option(
     "--key",
     "trusted",
@@ -45,6 +58,14 @@ def audit(
     everything: bool,
     revision: str | None,
     levels: tuple[str, ...],
+    names: tuple[str, ...],
+    old: str | None,
+    exact: bool,
+    subject: str | None,
+    study: str | None,
+    raw_file: str | None,
+    purge: bool,
+    models: bool,
     trusted: tuple[Path, ...],
     page: Path | None,
     show_text: bool,
@@ -54,16 +75,18 @@ def audit(
 
     Exit 5 where a link is broken, naming the first; 3 where one cannot be checked, because its bytes are not here.
     """
-    from hilum.config import EvaluateParams
+    from hilum.cli.replaying import show_difference
     from hilum.lineage.figures import METRICS, find_commits, parse_figure
-    from hilum.lineage.page import render_page
-    from hilum.lineage.record import open_record
-    from hilum.lineage.text import render_account
-    from hilum.stages import audit as stage
-    from hilum.stages.audit_cases import open_figure, raise_disagreements
-    from hilum.tables import write_text
 
     root = Path.cwd()
+    asked = [(kind, name) for kind, name in (("subject", subject), ("study", study), ("file", raw_file)) if name]
+    if asked:
+        if len(asked) > 1 or metric or everything or levels:
+            raise click.UsageError("ask for one subject, study or file, and for nothing else.")
+        _show_person(*asked[0], revision, purge, models, as_json)
+        return
+    if purge or models:
+        raise click.UsageError("--purge needs the --subject or --study that was withdrawn.")
     if everything == bool(metric):
         raise click.UsageError("name a figure as FILE:NAME, or --all.")
     if show_text and not page:
@@ -72,13 +95,47 @@ def audit(
     if figure.value is not None:
         _show_commits(find_commits(figure, root), str(figure), as_json)
         return
-    with open_record(root, revision or figure.revision) as record:
+    if old is not None:
+        if everything:
+            raise click.UsageError("--diff explains one figure; name it as FILE:NAME.")
+        figure = replace(figure, revision=revision or figure.revision)
+        show_difference(root, figure, old, shapley=exact, as_json=as_json)
+        return
+    at = revision or figure.revision
+    _show_chain(figure, everything, at, levels or ("lock",), names, trusted, page, show_text, as_json)
+
+
+def _show_chain(
+    figure: Figure,
+    everything: bool,
+    revision: str | None,
+    levels: tuple[str, ...],
+    names: tuple[str, ...],
+    trusted: tuple[Path, ...],
+    page: Path | None,
+    show_text: bool,
+    as_json: bool,
+) -> None:
+    """Print the account of a figure, or of all; exit 5 or 3 as `audit` says."""
+    from hilum.cli.replaying import check_rerun
+    from hilum.config import EvaluateParams
+    from hilum.lineage.figures import METRICS
+    from hilum.lineage.page import render_page
+    from hilum.lineage.record import open_record
+    from hilum.lineage.text import render_account
+    from hilum.stages import audit as stage
+    from hilum.stages.audit_cases import open_figure, raise_disagreements
+    from hilum.tables import write_text
+
+    with open_record(Path.cwd(), revision) as record:
         read_params = EvaluateParams.model_validate
         account: dict[str, Any] = (
             stage.audit_all(record, read_params) if everything else stage.audit_figure(record, figure, read_params)
         )
         paths = record.lineage.outs() if everything else [figure.file]
-        account["checks"] = stage.verify(record, paths, levels or ("lock",), core_count(), trusted=trusted)
+        account["checks"] = stage.verify(record, paths, levels, core_count(), trusted=trusted)
+        if "rerun" in levels or names:
+            account["checks"].append(check_rerun(record, figure.file, names))
         cases = open_figure(record, figure, show_text=show_text) if page else {}
     if page:
         write_text(page, render_page(account, cases))
@@ -91,6 +148,27 @@ def audit(
             click.echo(line)
     stage.raise_broken(account)
     raise_disagreements(cases)
+
+
+def _show_person(kind: str, name: str, revision: str | None, purge: bool, models: bool, as_json: bool) -> None:
+    """Exit 5 if somebody who is withdrawn is still held."""
+    from hilum.errors import VerificationError
+    from hilum.stages import audit_subject as stage
+
+    root = Path.cwd()
+    if purge:
+        from flows.purge import purge_remote
+
+        account = stage.purge_subject(root, kind, name, lambda *what: purge_remote(root, *what), models=models)
+    else:
+        account = stage.audit_subject(root, kind, name, revision)
+    if as_json:
+        click.echo(json.dumps(account, indent=1))
+    else:
+        for line in stage.render_subject(account):
+            click.echo(line)
+    if account["withdrawn_by"] and not account["absent"]:
+        raise VerificationError(f"{kind} {name} is withdrawn and still held; run `dvc repro`, then audit again.")
 
 
 def _show_commits(found: list[tuple[str, Any]], figure: str, as_json: bool) -> None:

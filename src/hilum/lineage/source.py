@@ -89,11 +89,14 @@ def _parse_sums(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _place(record: Record, landing: Landed, path: str, kind: str) -> Path | None:
-    """Where a raw file lies: in the linked tree, in the tables kept with the landing, or in the cache."""
-    here = record.root / landing.folder / TREE / path
-    if here.is_file():
-        return here
-    for folder in (TREE, TABLES) if kind == "table" else (TREE,):
+    """Where a raw file lies: a table beside the listing as it was kept, else in the linked tree or the cache.
+
+    Of tables the kept one counts: the source's own may go on, and names who was withdrawn.
+    """
+    for folder in (TABLES, TREE) if kind == "table" else (TREE,):
+        here = record.root / landing.folder / folder / path
+        if here.is_file():
+            return here
         item = record.lineage.out(f"{landing.folder}/{folder}")
         if item is not None:
             try:
