@@ -119,7 +119,6 @@ def _show_chain(
     """Print the account of a figure, or of all; exit 5 or 3 as `audit` says."""
     from hilum.cli.replaying import check_rerun
     from hilum.config import EvaluateParams
-    from hilum.lineage.figures import METRICS
     from hilum.lineage.page import render_page
     from hilum.lineage.record import open_record
     from hilum.lineage.text import render_account
