@@ -15,10 +15,10 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from hilum.lineage.chain import Hop, trace
-from hilum.lineage.commits import committed_at
 from hilum.lineage.contents import VALIDATION, describe_columns, list_changed, read_json, table_of
 from hilum.lineage.lock import LOCKS, Item, Stage
 from hilum.lineage.record import Record
+from hilum.lineage.revisions import committed_at
 
 NAMESPACE = "hilum"
 LINE = "line"

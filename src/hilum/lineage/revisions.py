@@ -10,6 +10,7 @@ import io
 import subprocess
 import tarfile
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -129,6 +130,12 @@ def _read_blob(reader: subprocess.Popen[bytes], digest: str) -> bytes:
     reader.stdin.flush()
     head = reader.stdout.readline().split()
     return reader.stdout.read(int(head[-1]) + 1)[:-1] if head[-1] != b"missing" else b""
+
+
+def committed_at(root: Path, commit: str) -> str:
+    """The committer's time of a commit in UTC, as 2026-11-22T17:00:00Z. Who it was is not asked."""
+    row = _git(root, f"git has no commit {commit[:12]}", "show", "--no-patch", "--format=%ct", commit)
+    return datetime.fromtimestamp(int(row.split()[-1]), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _git(root: Path, problem: str, *words: str) -> bytes:

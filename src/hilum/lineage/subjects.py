@@ -182,6 +182,7 @@ class _Finder:
                         yield from column.filter(pc.match_substring_regex(column, wanted)).to_pylist()
 
     def find(self, who: Who) -> Everything:
+        """All that holds somebody or was made from them, in every state of the history."""
         self._searcher = Searcher(who)
         self._who = who
         self.noted = {digest for name in self._names(who) for digest in read_tainted(self._root).get(name, ())}

@@ -45,10 +45,7 @@ np.save(out / "weights.npy", values)
 def finished(tmp_path_factory: pytest.TempPathFactory) -> ServedCheckout:
     """A line that has run and serves a model, committed."""
     toy = ServedCheckout(tmp_path_factory.mktemp("finished"))
-    shutil.copytree(toy.folder / "data/locate", toy.folder / "data/served/champion/model")
-    toy.dvc("add", "-q", "data/served/champion")
-    toy.repro_served()
-    toy.commit("served")
+    toy.serve()
     return toy
 
 

@@ -136,6 +136,13 @@ class ServedCheckout(Checkout):
         self.write("weights.json", json.dumps(metrics))
         self.repro()
 
+    def serve(self) -> None:
+        """Serve the model that the line has made, and commit that."""
+        shutil.copytree(self.folder / "data/locate", self.folder / "data/served/champion/model")
+        self.dvc("add", "-q", "data/served/champion")
+        self.repro_served()
+        self.commit("served")
+
     def repro_served(self) -> dict[str, str]:
         """Stage -> run or restore, for the stages that `dvc repro data/served/dvc.yaml` brought up to date."""
         out = self.dvc("repro", SERVED)

@@ -22,10 +22,7 @@ SERVED_INDEX = "data/served/index"
 def finished(tmp_path_factory: pytest.TempPathFactory) -> ServedCheckout:
     """A line that has run, a model that is served, all of it committed."""
     toy = ServedCheckout(tmp_path_factory.mktemp("finished"))
-    shutil.copytree(toy.folder / "data/locate", toy.folder / "data/served/champion/model")
-    toy.dvc("add", "-q", "data/served/champion")
-    toy.repro_served()
-    toy.commit("served")
+    toy.serve()
     return toy
 
 
