@@ -21,6 +21,7 @@ from hilum.sources.scan import HashedFile, sha256_of
 from hilum.tables import read_table
 
 RAW_FOLDER = Path("data/raw")
+TRUTH_FOLDER = Path("data/truth")  # of the phantom's landings
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Withdrawn subjects and studies taken out of what a landing keeps: its listing and its tables.
+"""Withdrawn subjects and studies taken out of what a landing keeps: its listing, its tables, a phantom's truth.
 
 In: the landings of a checkout. Out: listings and kept tables without a row of what is withdrawn, and descriptors that
-say which ids are left out and what the listing's digest is now. The phantom's files are not touched: its stage reads
+say which ids are left out and what the listing's digest is now. What a stage generates is not touched: the stage reads
 the descriptor and leaves them out itself. What must stay is the bare ids, in data/landings and data/partitions: without
 them the next landing would bring a person back.
 The new files lie ready in `.next` before the descriptor names them, so that a command killed anywhere is mended by the
@@ -25,10 +25,10 @@ from pathlib import Path
 import pandas as pd
 
 from hilum.errors import BadDataError, UsageError
-from hilum.schema import LISTING
+from hilum.schema import LISTING, TRUTH_FINDINGS, TRUTH_REGION_BOXES, TRUTH_STATEMENTS
 from hilum.sources.descriptors import LANDINGS_FOLDER, Landing, read_landings, write_descriptor
 from hilum.sources.files import TABLES_FOLDER
-from hilum.sources.held import RAW_FOLDER, listing_path
+from hilum.sources.held import RAW_FOLDER, TRUTH_FOLDER, listing_path
 from hilum.sources.layout import CHECKSUMS, read_place
 from hilum.sources.scan import sha256_of
 from hilum.sources.source_tables import choose_tables
@@ -37,6 +37,12 @@ from hilum.tables import read_table, write_table
 log = logging.getLogger(__name__)
 
 NEXT = ".next"
+TRUTH = "truth"
+_TRUTH_TABLES = {
+    "findings.parquet": TRUTH_FINDINGS,
+    "region_boxes.parquet": TRUTH_REGION_BOXES,
+    "statements.parquet": TRUTH_STATEMENTS,
+}
 _GZIP = b"\x1f\x8b"
 _IN_PATH = re.compile(r"(?:^|/)(?:p(1[0-9]{7})|s(5[0-9]{7}))(?=[./]|$)")
 
@@ -78,16 +84,15 @@ def finish(root: Path) -> None:
         folder = root / RAW_FOLDER / row.landing
         listing = folder / NEXT / "listing.parquet"
         if listing.is_file() and sha256_of(listing) == row.listing_sha256:
-            _take(folder)
+            _take(folder, root / TRUTH_FOLDER / row.landing)
         shutil.rmtree(folder / NEXT, ignore_errors=True)
 
 
 def check_tables_here(root: Path, landings: Iterable[Landing]) -> None:
-    """Raise UsageError with the way to get them if the kept tables of a landing are not here."""
-    for row in landings:
-        folder = root / RAW_FOLDER / row.landing / TABLES_FOLDER
-        if row.partitions and not row.generated and not folder.is_dir() and Path(f"{folder}.dvc").exists():
-            shown = folder.relative_to(root)
+    """Raise UsageError with the way to get them if the kept tables or the truth of a landing are not here."""
+    kept = [row.landing for row in landings if row.partitions and not row.generated]
+    for shown in [path for name in kept for path in (RAW_FOLDER / name / TABLES_FOLDER, TRUTH_FOLDER / name)]:
+        if not (root / shown).is_dir() and (root / f"{shown}.dvc").exists():
             raise UsageError(
                 f"{shown} is not here, and it may name who is to be forgotten. "
                 f"Run `dvc checkout {shown}` or `dvc pull {shown}`."
@@ -119,9 +124,11 @@ def _redact_landing(root: Path, row: Landing, subjects: set[int], studies: set[i
         kind == "table" or not _meets(path, kind, gone, named) for path, kind in zip(listing["path"], listing["kind"])
     ]
     tables: dict[str, bytes] = {}
+    truth: dict[str, pd.DataFrame] = {}
     if not row.generated:
         tables = _redact_tables(folder / TABLES_FOLDER, gone, named)
-    if all(keep) and not tables and not named:
+        truth = _redact_truth(root / TRUTH_FOLDER / row.landing, gone)
+    if all(keep) and not tables and not truth and not named:
         return False
     new = row.model_copy(update={
         "withdrawn_subjects": _joined(row.withdrawn_subjects, named.subjects, subjects),
@@ -134,21 +141,25 @@ def _redact_landing(root: Path, row: Landing, subjects: set[int], studies: set[i
         path = folder / NEXT / TABLES_FOLDER / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+    for name, frame in truth.items():
+        (folder / NEXT / TRUTH).mkdir(parents=True, exist_ok=True)
+        write_table(folder / NEXT / TRUTH / name, frame, _TRUTH_TABLES[name])
     listing = _with_tables(listing[keep], folder / NEXT / TABLES_FOLDER, list(tables))
     write_table(folder / NEXT / "listing.parquet", listing, LISTING)
     new = new.model_copy(update={"listing_sha256": sha256_of(folder / NEXT / "listing.parquet")})
     write_descriptor(root / LANDINGS_FOLDER / f"{row.landing}.json", new)
-    _take(folder)
+    _take(folder, root / TRUTH_FOLDER / row.landing)
     shutil.rmtree(folder / NEXT)
     log.info("withdraw: %s: %d files of %d are no longer listed, and %d tables have fewer rows",
              row.landing, len(keep) - sum(keep), len(keep), len(tables))  # fmt: skip
     return True
 
 
-def _take(folder: Path) -> None:
+def _take(folder: Path, truth: Path) -> None:
     """Put the files of `.next` into their places, the listing last: as long as it is there, this is not done."""
-    for path in sorted((folder / NEXT / TABLES_FOLDER).glob("*")):
-        os.replace(path, folder / TABLES_FOLDER / path.name)
+    for name, place in ((TABLES_FOLDER, folder / TABLES_FOLDER), (TRUTH, truth)):
+        for path in sorted((folder / NEXT / name).glob("*")):
+            os.replace(path, place / path.name)
     os.replace(folder / NEXT / "listing.parquet", folder / "listing.parquet")
 
 
@@ -194,6 +205,20 @@ def _redact_tables(folder: Path, gone: Gone, named: Gone) -> dict[str, bytes]:
         if kept != text:
             plain = kept.encode("utf-8", "surrogateescape")
             found[name] = gzip.compress(plain, mtime=0) if packed else plain
+    return found
+
+
+def _redact_truth(folder: Path, gone: Gone) -> dict[str, pd.DataFrame]:
+    """Name -> the rows that stay, of the truth tables that tell of what is withdrawn. By now `gone` has its images."""
+    found = {}
+    for file, table in _TRUTH_TABLES.items():
+        if not (folder / file).is_file():
+            continue
+        frame = read_table(folder / file, table)
+        ids = [frame[name].astype(str) if name in frame else [None] * len(frame) for name in ("study_id", "dicom_id")]
+        drop = [gone.has(None, study, dicom) for study, dicom in zip(*ids, strict=True)]
+        if any(drop):
+            found[file] = frame[[not row for row in drop]]
     return found
 
 

@@ -33,7 +33,7 @@ from hilum.sources.descriptors import (
     write_landings_file,
 )
 from hilum.sources.files import TABLES_FOLDER
-from hilum.sources.held import RAW_FOLDER, hold_studies, listing_path
+from hilum.sources.held import RAW_FOLDER, TRUTH_FOLDER, hold_studies, listing_path
 from hilum.sources.layout import read_place, shard_of, study_key
 from hilum.sources.partitions import shards_of
 from hilum.sources.redact import all_withdrawn, redact
@@ -41,7 +41,6 @@ from hilum.sources.scan import HashedFile
 
 log = logging.getLogger(__name__)
 
-TRUTH_FOLDER = Path("data/truth")
 Listings = Sequence[tuple[str, Sequence[HashedFile]]]
 
 
@@ -133,8 +132,8 @@ def remove_phantom(root: Path, landings: Sequence[Landing]) -> None:
             continue
         for name in row.partitions:
             remove_partition(root, name)
-        for folder in (RAW_FOLDER, TRUTH_FOLDER):
-            remove(root / folder / row.landing)
+        for path in (RAW_FOLDER / row.landing, TRUTH_FOLDER / row.landing, TRUTH_FOLDER / f"{row.landing}.dvc"):
+            remove(root / path)
         remove(root / LANDINGS_FOLDER / f"{row.landing}.json")
     remove(root / TRUTH_FOLDER / ".gitignore")  # DVC's; it names the folder that is gone
     for name in ("champion.dvc", "champion", "embeddings", "index", "dvc.lock"):  # no model of the phantom answers
@@ -184,8 +183,14 @@ def _md5(path: Path) -> str:
 
 
 def track(root: Path, landings: Sequence[str]) -> None:
-    """Let DVC keep the listings and tables of landings: no stage makes them, and an auditor must get them back."""
-    paths = [path for name in landings for path in (listing_path(root, name), root / RAW_FOLDER / name / TABLES_FOLDER)]
+    """Let DVC keep the listings, tables and truth of landings: no stage makes them; an auditor must get them back."""
+    paths = [
+        path
+        for name in landings
+        for path in (
+            listing_path(root, name), root / RAW_FOLDER / name / TABLES_FOLDER, root / TRUTH_FOLDER / name
+        )
+    ]  # fmt: skip
     words = [str(p.relative_to(root)) for p in paths if p.exists() and not _is_tracked(p)]
     if not words:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ import pandas as pd
 import pytest
 
 from hilum.errors import BadDataError, UsageError
+from hilum.phantom.collection import write_collection
+from hilum.phantom.subject import Recipe
 from hilum.schema import LISTING
 from hilum.sources import redact, settle
 from hilum.sources.descriptors import read_landings, read_partition
@@ -212,6 +215,37 @@ def test_of_the_phantom_the_descriptor_alone_changes_and_stays(checkout: Path, m
     after = bytes_of(checkout)
     assert withdraw(checkout, [SUBJECT], []).landing is None
     assert bytes_of(checkout) == after
+
+
+@pytest.fixture
+def phantom(checkout: Path, tmp_path: Path) -> Path:
+    """data/truth/L0002: the truth, come from outside, of a phantom's files that landed beside the generated ones."""
+    recipe, made = Recipe(seed=1, image_px=64, dicom_share=0.0), tmp_path / "made"
+    for first, folder, truth in ((0, checkout / "data/raw/L0001", made / "first"), (6, made, made / "truth")):
+        write_collection(
+            folder / "tree", 6, first, recipe=recipe, listing=folder / "listing.parquet", truth=truth
+        )  # fmt: skip
+    assert land(made / "tree", checkout, None, 1).landing == "L0002"
+    return Path(shutil.copytree(made / "truth", checkout / "data/truth/L0002"))
+
+
+def test_the_truth_of_a_landed_phantom_forgets_too(checkout: Path, phantom: Path, real_dvc: None) -> None:
+    settle.track(checkout, ["L0002"])
+    note = Path(f"{phantom}.dvc").read_text()
+    listing = read_table(checkout / "data/raw/L0002/listing.parquet", LISTING)
+    images = listing.loc[listing["kind"] == "image", "path"]
+    subject, study = re.search(r"p(1\d{7})/s(5\d{7})", images.iloc[0]).groups()
+    theirs = {Path(path).stem for path in images if f"p{subject}/" in path}
+    studies = {int(re.search(r"s(5\d{7})", path)[1]) for path in listing["path"] if f"p{subject}/" in path}
+    before = {path.name: pd.read_parquet(path) for path in phantom.glob("*.parquet")}
+    assert len(before) == 3 and int(study) in set(before["statements.parquet"]["study_id"])
+    withdraw(checkout, [int(subject)], [])
+    for name, frame in before.items():
+        of_them = frame.get("dicom_id", pd.Series("", frame.index)).isin(theirs)
+        of_them |= frame.get("study_id", pd.Series(0, frame.index)).isin(studies)
+        assert of_them.any()
+        pd.testing.assert_frame_equal(pd.read_parquet(phantom / name), frame[~of_them].reset_index(drop=True))
+    assert Path(f"{phantom}.dvc").read_text() != note and settle._is_tracked(phantom)
 
 
 def test_dvc_keeps_the_new_bytes_and_no_others(checkout: Path, tree: Any, real_dvc: None) -> None:
