@@ -1,4 +1,4 @@
-"""The verb that asks the index: search."""
+"""The verbs that use a trained model: search asks the index, encode makes embeddings of any tree."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from hilum.cli.command import PATH, verb
+from hilum.cli.command import PATH, verb, worker_count
 
 SERVED = Path("data/served")
 
@@ -47,4 +47,17 @@ def search(
     click.echo(run(index, model, read_params(), study, image, region, float(alpha), k, as_json))
 
 
-COMMANDS = (search,)
+@verb("encode", "hilum encode ../mimic-cxr --out embeddings.parquet")
+@click.argument("tree", type=PATH)
+@click.option("--out", type=PATH, required=True, help="Out: embeddings, whole and by region (Parquet).")
+@click.option("--model", type=PATH, help="A checkpoint [default: the promoted one, else data/locate].")
+def encode(tree: Path, out: Path, model: Path | None) -> None:
+    """Embed the images and reports of any tree in the MIMIC-CXR layout."""
+    from hilum.config import read_params
+    from hilum.stages.encode import run
+
+    champion = SERVED / "champion/model"
+    run(tree, model or (champion if champion.is_dir() else Path("data/locate")), out, read_params(), worker_count())
+
+
+COMMANDS = (search, encode)

@@ -31,8 +31,8 @@ from hilum.sources.descriptors import (
 )
 from hilum.sources.files import TABLES_FOLDER
 from hilum.sources.held import RAW_FOLDER, HeldStudy, hold_studies, listing_path, read_listing
-from hilum.sources.layout import COLLECTION_FILE, read_place, shard_of, study_key
-from hilum.sources.partitions import cut_shards, partition_name
+from hilum.sources.layout import COLLECTION_FILE, read_place
+from hilum.sources.partitions import name_partitions
 from hilum.sources.redact import all_withdrawn, check_tables_here, finish
 from hilum.sources.scan import HashedFile, find_files, hash_files, sha256_of
 from hilum.sources.settle import Listings, link_tree, only_one, remove, remove_phantom, settle
@@ -217,18 +217,12 @@ def _record(
         landing=name,
         collection=collection,
         source=source.name,
-        partitions=tuple(partition_name(name, first, last) for first, last in _cut(rows)),
+        partitions=name_partitions(name, (row.file for row in rows)),
         counts=_count(rows),
         listing_sha256=sha256_of(listing_path(root, name)),
     )
     write_descriptor(root / LANDINGS_FOLDER / f"{name}.json", new)
     return new
-
-
-def _cut(rows: Sequence[Change]) -> list[tuple[str, str]]:
-    studies = {(shard_of(row.file.path), study_key(row.file.path, row.file.kind)) for row in rows}
-    images = Counter(shard_of(row.file.path) for row in rows if row.file.kind == "image")
-    return cut_shards(Counter(shard for shard, _ in studies), images)
 
 
 def _count(rows: Sequence[Change]) -> dict[str, int]:

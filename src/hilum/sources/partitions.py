@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from itertools import combinations, pairwise
 from math import ceil
 
-from hilum.sources.layout import SHARDS
+from hilum.sources.layout import SHARDS, shard_of, study_key
+from hilum.sources.scan import HashedFile
 
 MAX_IMAGES = 40_000  # of one partition: what a stage handles in minutes and in a few GiB of pixels
 MIN_STUDIES_TO_CUT = 200  # below this a second process costs more than it saves
@@ -29,6 +31,15 @@ def cut_shards(n_studies: Mapping[str, int], n_images: Mapping[str, int]) -> lis
         if largest <= MAX_IMAGES or n_parts == len(present):
             return [(group[0], group[-1]) for group in groups]
         n_parts += 1
+
+
+def name_partitions(landing: str, files: Iterable[HashedFile]) -> tuple[str, ...]:
+    """The partitions of a landing that brought these reports and images."""
+    rows = list(files)
+    studies = {(shard_of(file.path), study_key(file.path, file.kind)) for file in rows}
+    images = Counter(shard_of(file.path) for file in rows if file.kind == "image")
+    cuts = cut_shards(Counter(shard for shard, _ in studies), images)
+    return tuple(partition_name(landing, first, last) for first, last in cuts)
 
 
 def partition_name(landing: str, first: str, last: str) -> str:
