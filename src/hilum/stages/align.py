@@ -17,6 +17,7 @@ from hilum.training.checkpoint import write_checkpoint
 from hilum.training.curves import write_curves
 from hilum.training.examples import build_examples, digest_training_data, findings_in_use, read_training_tables
 from hilum.training.fresh import choose_configuration, choose_tokenizer, pretrained
+from hilum.training.progress import Keeper
 from hilum.training.seed import make_repeatable
 from hilum.training.start import MODEL, find_start
 from hilum.training.trainer import Settings, train
@@ -55,7 +56,6 @@ def run(
         "align", params.seed, params.epochs, params.batch_size, params.learning_rate, params.weight_decay,
         metric="validate_global_ap",
     )  # fmt: skip
-    rows = train(model, objective, examples, validation, settings, grid_size(model, tables.pixels[0].shape[1]))
     record = {
         "phase": "align",
         "objective": params.objective,
@@ -67,8 +67,11 @@ def run(
         "data": digest_training_data(data, partitions),
         **({} if origin is None else {"warm_start": origin}),
     }
+    keeper = Keeper(out, record, model)
+    rows = train(model, objective, examples, validation, settings, grid_size(model, tables.pixels[0].shape[1]), keeper)
     write_checkpoint(out, model, words.to_str(pretty=True), record)
     write_curves(curves, "align", rows)
+    keeper.forget()
     log.info("align: %d images, %d findings, objective %s", len(examples), len(findings), params.objective)
 
 

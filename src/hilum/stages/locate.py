@@ -20,6 +20,7 @@ from hilum.training.examples import (
     read_training_tables,
     shuffle_labels,
 )
+from hilum.training.progress import Keeper
 from hilum.training.seed import epoch_generator, make_repeatable
 from hilum.training.trainer import Settings, train
 
@@ -56,7 +57,6 @@ def run(
         "locate", params.seed, params.epochs, params.batch_size, params.learning_rate, params.weight_decay,
         metric="validate_region_ap",
     )  # fmt: skip
-    rows = train(model, objective, examples, validation, settings, grid_size(model, tables.pixels[0].shape[1]))
     record |= {
         "phase": "locate",
         "params": {**record["params"], "locate": params.model_dump()},
@@ -66,6 +66,9 @@ def run(
         "data": digest_training_data(data, partitions),
     }
     del record["model"]
+    keeper = Keeper(out, record, model)
+    rows = train(model, objective, examples, validation, settings, grid_size(model, tables.pixels[0].shape[1]), keeper)
     write_checkpoint(out, model, words.to_str(pretty=True), record)
     write_curves(curves, "locate", rows)
+    keeper.forget()
     log.info("locate: %d images, %d findings, objective %s", len(examples), len(findings), record["objective"])
