@@ -68,7 +68,7 @@ class Keeper:
         self._saved = time.monotonic()
         for path in out.parent.glob(f".{out.name}.*.progress"):
             if path != self.path:  # of a training that nobody will go on with
-                path.unlink()
+                path.unlink(missing_ok=True)
 
     def find(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
         """The progress that was saved, model and optimizer brought to it; that of a beginning if there is none.

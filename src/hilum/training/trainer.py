@@ -17,7 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from hilum.errors import BadDataError
-from hilum.model.batch import Batch
+from hilum.model.batch import Batch, move
 from hilum.model.network import RegionLanguageModel
 from hilum.model.objectives import Objective
 from hilum.training.batches import batch_orders, make_batch
@@ -34,7 +34,10 @@ MAX_GRADIENT_NORM = 1.0
 
 @dataclass(frozen=True)
 class Settings:
-    """What a phase's training depends on beside its data. metric: the validation figure that chooses the epoch."""
+    """What a phase's training depends on beside its data. metric: the validation figure that chooses the epoch.
+
+    patience: epochs without a better one after which training ends; 0: it never ends early.
+    """
 
     phase: str
     seed: int
@@ -43,6 +46,7 @@ class Settings:
     learning_rate: float
     weight_decay: float
     metric: str
+    patience: int = 0
 
 
 def train(
@@ -53,10 +57,12 @@ def train(
     settings: Settings,
     grid: int,
     keeper: Keeper | None = None,
+    writes: bool = True,
 ) -> list[dict[str, float]]:
     """Train for some epochs and leave the weights of the best one in the model.
 
-    keeper: saves the progress at intervals, and knows that of a training that was killed.
+    The model may be on any device; batches follow it. keeper: saves the progress at intervals, and knows that of a
+    training that was killed. writes: whether this process saves, of those that train together.
     Returns one row an epoch, from 1: its number, mean losses by name, their total, the validation figures. Raises
     BadDataError if there are fewer than two images, or the loss stops being a number.
     """
@@ -67,9 +73,10 @@ def train(
         )
     optimizer = torch.optim.AdamW(parameter_groups(model, settings.weight_decay), lr=settings.learning_rate)
     progress = keeper.find(model, optimizer) if keeper else Progress()
-    hidden = not sys.stderr.isatty()
+    device = next(model.parameters()).device
+    hidden = not writes or not sys.stderr.isatty()
     with tqdm(total=n_steps, initial=progress.step, desc=settings.phase, unit="batch", disable=hidden) as bar:
-        while progress.epoch <= settings.epochs:
+        while progress.epoch <= settings.epochs and not _is_over(progress, settings):
             started, before = time.monotonic(), progress.batch
             model.train()
             generator = epoch_generator(settings.seed, progress.epoch)
@@ -79,13 +86,13 @@ def train(
             for rows in orders[progress.batch :]:
                 for group in optimizer.param_groups:
                     group["lr"] = settings.learning_rate * learning_rate_factor(progress.step, n_steps)
-                batch = make_batch(examples, rows, model.config, grid, generator)
+                batch = move(make_batch(examples, rows, model.config, grid, generator), device)
                 progress.losses.append(train_step(model, objective, optimizer, batch, settings.phase))
                 progress.step += 1
                 progress.batch += 1
                 progress.generator = generator.bit_generator.state
                 bar.update()
-                if keeper:
+                if keeper and writes:
                     keeper.keep(progress, model, optimizer)
             n_images = sum(len(rows) for rows in orders[before:])
             images_per_s = n_images / (time.monotonic() - started)
@@ -94,6 +101,12 @@ def train(
     if progress.best_weights:
         model.load_state_dict(progress.best_weights)
     return progress.curves
+
+
+def _is_over(progress: Progress, settings: Settings) -> bool:
+    """Whether the best epoch is `patience` epochs ago."""
+    scores = [row[settings.metric] for row in progress.curves]
+    return settings.patience > 0 and progress.best in scores[: len(scores) - settings.patience]
 
 
 def _end_epoch(
