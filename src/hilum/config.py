@@ -82,31 +82,34 @@ class TokenizeParams(Section):
     min_frequency: int = Field(ge=1)
 
 
-class AlignParams(Section):
+class PhaseParams(Section):
+    """What both phases of training need."""
+
+    seed: int
+    device: Literal["cpu", "cuda"]
+    threads: int = Field(ge=1)
+    precision: Literal["float32", "bfloat16"]
+    epochs: int = Field(ge=0)
+    patience: int = Field(ge=0)
+    batch_size: int = Field(ge=2)
+    micro_batch: int = Field(ge=0)
+    learning_rate: float = Field(gt=0)
+    weight_decay: float = Field(ge=0)
+
+
+class AlignParams(PhaseParams):
     """Phase one: image and report."""
 
     objective: Literal["global", "rra_vl"]
-    seed: int
-    threads: int = Field(ge=1)
-    epochs: int = Field(ge=0)
-    batch_size: int = Field(ge=2)
-    learning_rate: float = Field(gt=0)
-    weight_decay: float = Field(ge=0)
     image_encoder: str
     text_encoder: str
     embedding_size: int = Field(ge=8)
     max_tokens: int = Field(ge=8)
 
 
-class LocateParams(Section):
+class LocateParams(PhaseParams):
     """Phase two: region and finding."""
 
-    seed: int
-    threads: int = Field(ge=1)
-    epochs: int = Field(ge=0)
-    batch_size: int = Field(ge=2)
-    learning_rate: float = Field(gt=0)
-    weight_decay: float = Field(ge=0)
     hard_negatives: bool
     shuffle_labels: bool
 

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TypeVar
 
+import torch
 from torch import Tensor
+
+Tensors = TypeVar("Tensors", "Batch", "Phrases")
+
+
+def move(tensors: Tensors, device: torch.device) -> Tensors:
+    """The same on a device; itself if it is there already."""
+    return type(tensors)(**{row.name: getattr(tensors, row.name).to(device) for row in fields(tensors)})
 
 
 @dataclass(frozen=True)

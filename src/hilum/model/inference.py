@@ -151,7 +151,7 @@ def grid_size(network: RegionLanguageModel, size_px: int) -> int:
     """Patches along a side that the image encoder makes of a square of size_px pixels."""
     training = network.training
     network.eval()
-    features = network.image_encoder(torch.zeros(1, 1, size_px, size_px))
+    features = network.image_encoder(torch.zeros(1, 1, size_px, size_px, device=network.log_scale.device))
     network.train(training)
     return round(features.shape[1] ** 0.5)
 

@@ -94,7 +94,7 @@ class RegionRelevanceObjective:
     def _locate(self, model: RegionLanguageModel, batch: Batch, images: ImageEmbeddings) -> dict[str, Tensor]:
         weights, scale, phrases = self.weights, model.region_scale, self.phrases
         present, possible = with_normal(batch)
-        regions = torch.arange(images.regions.shape[1])
+        regions = torch.arange(images.regions.shape[1], device=images.regions.device)
         whole = model.encode_texts(phrases.finding_ids, phrases.finding_is_word).whole
         placed = model.condition(whole.unsqueeze(0), regions.unsqueeze(1))
         by_image = contrast_images(

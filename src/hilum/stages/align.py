@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hilum.errors import UsageError
+from hilum.model.batch import move
 from hilum.model.configuration import ModelConfig
-from hilum.model.inference import grid_size, load_model
+from hilum.model.inference import load_model
 from hilum.model.network import RegionLanguageModel
 from hilum.model.objectives import make_objective
 from hilum.training.batches import make_phrases
-from hilum.training.checkpoint import write_checkpoint
-from hilum.training.curves import write_curves
+from hilum.training.device import choose_device
 from hilum.training.examples import build_examples, digest_training_data, findings_in_use, read_training_tables
 from hilum.training.fresh import choose_configuration, choose_tokenizer, pretrained
+from hilum.training.phase import train_phase
 from hilum.training.seed import make_repeatable
 from hilum.training.start import MODEL, find_start
-from hilum.training.trainer import Settings, train
 
 if TYPE_CHECKING:
     from hilum.config import AlignParams
@@ -38,6 +38,7 @@ def run(
 ) -> None:
     """Train on the train split alone: from the model that the note `start` names (see `find_start`), else from scratch
     or from the local directories that params name."""
+    device = choose_device(params.device)
     make_repeatable(params.seed, params.threads)
     words, version, own = choose_tokenizer(tokenizer, params.text_encoder)
     config = choose_configuration(
@@ -50,12 +51,8 @@ def run(
     examples, validation = (
         build_examples(tables, split, words, params.max_tokens, findings) for split in ("train", "validate")
     )
-    objective = make_objective(params.objective, "align", make_phrases(words, findings, params.max_tokens))
-    settings = Settings(
-        "align", params.seed, params.epochs, params.batch_size, params.learning_rate, params.weight_decay,
-        metric="validate_global_ap",
-    )  # fmt: skip
-    rows = train(model, objective, examples, validation, settings, grid_size(model, tables.pixels[0].shape[1]))
+    phrases = move(make_phrases(words, findings, params.max_tokens), device)
+    objective = make_objective(params.objective, "align", phrases)
     record = {
         "phase": "align",
         "objective": params.objective,
@@ -67,8 +64,8 @@ def run(
         "data": digest_training_data(data, partitions),
         **({} if origin is None else {"warm_start": origin}),
     }
-    write_checkpoint(out, model, words.to_str(pretty=True), record)
-    write_curves(curves, "align", rows)
+    words_json = words.to_str(pretty=True)
+    train_phase("align", model.to(device), objective, examples, validation, params, record, words_json, out, curves)
     log.info("align: %d images, %d findings, objective %s", len(examples), len(findings), params.objective)
 
 

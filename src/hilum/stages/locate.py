@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hilum.model.inference import grid_size, load_model
+from hilum.model.batch import move
+from hilum.model.inference import load_model
 from hilum.model.objectives import make_objective
 from hilum.training.batches import make_phrases
-from hilum.training.checkpoint import write_checkpoint
-from hilum.training.curves import write_curves
+from hilum.training.device import choose_device
 from hilum.training.examples import (
     build_examples,
     digest_training_data,
@@ -20,8 +20,8 @@ from hilum.training.examples import (
     read_training_tables,
     shuffle_labels,
 )
+from hilum.training.phase import train_phase
 from hilum.training.seed import epoch_generator, make_repeatable
-from hilum.training.trainer import Settings, train
 
 if TYPE_CHECKING:
     from hilum.config import LocateParams
@@ -39,6 +39,7 @@ def run(
     params: LocateParams,
 ) -> None:
     """Train on from phase one, with the objective that its checkpoint names."""
+    device = choose_device(params.device)
     make_repeatable(params.seed, params.threads)
     loaded = load_model(start, tokenizer)
     record = json.loads((start / "config.json").read_text(encoding="utf-8"))
@@ -50,13 +51,8 @@ def run(
     )
     if params.shuffle_labels:
         examples = shuffle_labels(examples, epoch_generator(params.seed, 0))
-    phrases = make_phrases(words, findings, max_tokens)
+    phrases = move(make_phrases(words, findings, max_tokens), device)
     objective = make_objective(record["objective"], "locate", phrases, params.hard_negatives)
-    settings = Settings(
-        "locate", params.seed, params.epochs, params.batch_size, params.learning_rate, params.weight_decay,
-        metric="validate_region_ap",
-    )  # fmt: skip
-    rows = train(model, objective, examples, validation, settings, grid_size(model, tables.pixels[0].shape[1]))
     record |= {
         "phase": "locate",
         "params": {**record["params"], "locate": params.model_dump()},
@@ -66,6 +62,6 @@ def run(
         "data": digest_training_data(data, partitions),
     }
     del record["model"]
-    write_checkpoint(out, model, words.to_str(pretty=True), record)
-    write_curves(curves, "locate", rows)
+    words_json = words.to_str(pretty=True)
+    train_phase("locate", model.to(device), objective, examples, validation, params, record, words_json, out, curves)
     log.info("locate: %d images, %d findings, objective %s", len(examples), len(findings), record["objective"])

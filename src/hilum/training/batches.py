@@ -6,7 +6,7 @@ came before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -35,14 +35,6 @@ def batch_orders(n: int, batch_size: int, generator: np.random.Generator) -> lis
         return []
     order = generator.permutation(n)
     return np.array_split(order, min(-(-n // batch_size), n // 2))
-
-
-def training_batches(
-    examples: Examples, config: ModelConfig, grid: int, batch_size: int, generator: np.random.Generator
-) -> Iterator[Batch]:
-    """One epoch of augmented batches."""
-    for rows in batch_orders(len(examples), batch_size, generator):
-        yield make_batch(examples, rows, config, grid, generator)
 
 
 def make_batch(

@@ -17,11 +17,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from hilum.errors import BadDataError
-from hilum.model.batch import Batch
+from hilum.model.batch import Batch, move
 from hilum.model.network import RegionLanguageModel
 from hilum.model.objectives import Objective
-from hilum.training.batches import batch_orders, training_batches
+from hilum.training.batches import batch_orders, make_batch
 from hilum.training.examples import Examples
+from hilum.training.progress import Keeper, Progress
 from hilum.training.schedule import learning_rate_factor
 from hilum.training.seed import epoch_generator
 from hilum.training.validation import validate
@@ -33,7 +34,10 @@ MAX_GRADIENT_NORM = 1.0
 
 @dataclass(frozen=True)
 class Settings:
-    """What a phase's training depends on beside its data. metric: the validation figure that chooses the epoch."""
+    """What a phase's training depends on beside its data. metric: the validation figure that chooses the epoch.
+
+    patience: epochs without a better one after which training ends; 0: it never ends early.
+    """
 
     phase: str
     seed: int
@@ -42,6 +46,7 @@ class Settings:
     learning_rate: float
     weight_decay: float
     metric: str
+    patience: int = 0
 
 
 def train(
@@ -51,9 +56,13 @@ def train(
     validation: Examples,
     settings: Settings,
     grid: int,
+    keeper: Keeper | None = None,
+    writes: bool = True,
 ) -> list[dict[str, float]]:
     """Train for some epochs and leave the weights of the best one in the model.
 
+    The model may be on any device; batches follow it. keeper: saves the progress at intervals, and knows that of a
+    training that was killed. writes: whether this process saves, of those that train together.
     Returns one row an epoch, from 1: its number, mean losses by name, their total, the validation figures. Raises
     BadDataError if there are fewer than two images, or the loss stops being a number.
     """
@@ -63,32 +72,55 @@ def train(
             f"{settings.phase}: the train split has {len(examples)} frontal images with a report; 2 or more are needed."
         )
     optimizer = torch.optim.AdamW(parameter_groups(model, settings.weight_decay), lr=settings.learning_rate)
-    curves: list[dict[str, float]] = []
-    best, step = -math.inf, 0
-    best_weights: dict[str, Tensor] = {}
-    with tqdm(total=n_steps, desc=settings.phase, unit="batch", disable=not sys.stderr.isatty()) as bar:
-        for epoch in range(1, settings.epochs + 1):
-            started = time.monotonic()
-            losses: list[dict[str, float]] = []
+    progress = keeper.find(model, optimizer) if keeper else Progress()
+    device = next(model.parameters()).device
+    hidden = not writes or not sys.stderr.isatty()
+    with tqdm(total=n_steps, initial=progress.step, desc=settings.phase, unit="batch", disable=hidden) as bar:
+        while progress.epoch <= settings.epochs and not _is_over(progress, settings):
+            started, before = time.monotonic(), progress.batch
             model.train()
-            generator = epoch_generator(settings.seed, epoch)
-            for batch in training_batches(examples, model.config, grid, settings.batch_size, generator):
+            generator = epoch_generator(settings.seed, progress.epoch)
+            orders = batch_orders(len(examples), settings.batch_size, generator)
+            if progress.generator is not None:
+                generator.bit_generator.state = progress.generator
+            for rows in orders[progress.batch :]:
                 for group in optimizer.param_groups:
-                    group["lr"] = settings.learning_rate * learning_rate_factor(step, n_steps)
-                losses.append(train_step(model, objective, optimizer, batch, settings.phase))
-                step += 1
+                    group["lr"] = settings.learning_rate * learning_rate_factor(progress.step, n_steps)
+                batch = move(make_batch(examples, rows, model.config, grid, generator), device)
+                progress.losses.append(train_step(model, objective, optimizer, batch, settings.phase))
+                progress.step += 1
+                progress.batch += 1
+                progress.generator = generator.bit_generator.state
                 bar.update()
-            seconds = time.monotonic() - started
-            row = {"epoch": epoch, **_means(losses), **validate(model, validation, grid, settings.batch_size)}
-            curves.append(row)
-            _log_epoch(settings, row, len(examples) / seconds)
-            score = row[settings.metric]
-            if not best_weights or score > best or math.isnan(score):
-                best = best if math.isnan(score) else score
-                best_weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    if best_weights:
-        model.load_state_dict(best_weights)
-    return curves
+                if keeper and writes:
+                    keeper.keep(progress, model, optimizer)
+            n_images = sum(len(rows) for rows in orders[before:])
+            images_per_s = n_images / (time.monotonic() - started)
+            figures = validate(model, validation, grid, settings.batch_size)
+            _end_epoch(progress, model, figures, settings, images_per_s)
+    if progress.best_weights:
+        model.load_state_dict(progress.best_weights)
+    return progress.curves
+
+
+def _is_over(progress: Progress, settings: Settings) -> bool:
+    """Whether the best epoch is `patience` epochs ago."""
+    scores = [row[settings.metric] for row in progress.curves]
+    return settings.patience > 0 and progress.best in scores[: len(scores) - settings.patience]
+
+
+def _end_epoch(
+    progress: Progress, model: RegionLanguageModel, figures: dict[str, float], settings: Settings, images_per_s: float
+) -> None:
+    """Write down a finished epoch, keep its weights if it is the best, and go to the next one's beginning."""
+    row = {"epoch": progress.epoch, **_means(progress.losses), **figures}
+    progress.curves.append(row)
+    _log_epoch(settings, row, images_per_s)
+    score = row[settings.metric]
+    if not progress.best_weights or score > progress.best or math.isnan(score):
+        progress.best = progress.best if math.isnan(score) else score
+        progress.best_weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    progress.epoch, progress.batch, progress.generator, progress.losses = progress.epoch + 1, 0, None, []
 
 
 def train_step(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from hilum.model.batch import Batch
+from hilum.model.batch import move
 from hilum.model.configuration import ModelConfig
 from hilum.model.network import RegionLanguageModel
 from hilum.training.batches import make_batch
@@ -36,14 +36,15 @@ def embed_examples(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Whole (n, size) and region (n, regions, size) embeddings, and present (n, regions, findings), in order."""
     model.eval()
+    device = next(model.parameters()).device
     whole, regions, present = [], [], []
     for start in range(0, len(examples), batch_size):
         rows = np.arange(start, min(start + batch_size, len(examples)))
-        batch: Batch = make_batch(examples, rows, config, grid)
+        batch = move(make_batch(examples, rows, config, grid), device)
         images = model.encode_images(batch.pixels, batch.weights)
-        whole.append(images.whole.numpy())
-        regions.append(images.regions.numpy())
-        present.append(batch.present[:, :-1].numpy())
+        whole.append(images.whole.cpu().numpy())
+        regions.append(images.regions.cpu().numpy())
+        present.append(batch.present[:, :-1].cpu().numpy())
     return np.concatenate(whole), np.concatenate(regions), np.concatenate(present)
 
 

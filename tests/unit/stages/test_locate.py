@@ -83,3 +83,11 @@ def test_a_vocabulary_that_changed_since_align(trained: Any, tmp_path: Path) -> 
     write_tokenizer(other.tokenizer, train_tokenizer(["other words"], 50, 1), 1, 1)
     with pytest.raises(BadDataError, match="was trained with vocabulary"):
         other.run_locate(epochs=1)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_on_cuda_it_learns_what_it_learns_on_a_processor(trained: Any, tmp_path: Path, precision: str) -> None:
+    other = again(trained, tmp_path)
+    other.run_locate(device="cuda", precision=precision)
+    assert pointing(other) == pytest.approx(pointing(trained), abs=0.1)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,11 @@ COLD = Path(__file__).resolve().parents[3] / "data/start.json"
 """The note of a start from scratch, as a fresh clone holds it."""
 PLACES = ("right upper lung zone", "right lower lung zone", "left upper lung zone", "left lower lung zone")
 FINDINGS = {"consolidation": 90, "hyperaeration": -90}  # how much brighter the spot is
+ALIKE: Any = {
+    "device": "cpu", "threads": 1, "precision": "float32", "patience": 0, "batch_size": 12, "micro_batch": 0,
+    "learning_rate": 2e-3, "weight_decay": 0.05,
+}  # fmt: skip
+"""The parameters that both phases share."""
 SPLITS = ("train", "train", "train", "validate", "test")
 
 
@@ -130,12 +136,11 @@ class Trained:
         self.tokenizer, self.align, self.locate = (folder / name for name in ("tokenizer", "align", "locate"))
         self.embeddings = {partition: folder / "embeddings" / f"{partition}.parquet" for partition in PARTITIONS}
         self.align_params = AlignParams(
-            objective="rra_vl", seed=1, threads=1, epochs=1, batch_size=12, learning_rate=2e-3, weight_decay=0.05,
-            image_encoder="small", text_encoder="small", embedding_size=32, max_tokens=32,
+            objective="rra_vl", seed=1, epochs=1, image_encoder="small", text_encoder="small", embedding_size=32,
+            max_tokens=32, **ALIKE,
         )  # fmt: skip
         self.locate_params = LocateParams(
-            seed=2, threads=1, epochs=10, batch_size=12, learning_rate=2e-3, weight_decay=0.05, hard_negatives=True,
-            shuffle_labels=False,
+            seed=2, epochs=10, hard_negatives=True, shuffle_labels=False, **ALIKE
         )  # fmt: skip
 
     def run_tokenize(self) -> None:

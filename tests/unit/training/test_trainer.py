@@ -76,6 +76,25 @@ def test_the_best_epoch_is_kept(splits: tuple[Examples, Examples], monkeypatch: 
     assert model.log_scale.item() == seen[1]
 
 
+@pytest.mark.parametrize(
+    ("scores", "patience", "n_epochs"),
+    [((0.5, 0.4, 0.3, 0.9), 2, 3), ((0.5, 0.4, 0.6, 0.5), 2, 4), ((0.5, 0.5, 0.5, 0.5), 2, 3), ((0.5, 0.4), 0, 4),
+     ((math.nan, math.nan), 1, 4)],
+    ids=["two worse", "better in between", "as good is not better", "no patience is for ever", "no figure"],
+)  # fmt: skip
+def test_training_ends_when_nothing_gets_better(
+    splits: tuple[Examples, Examples],
+    monkeypatch: pytest.MonkeyPatch,
+    scores: tuple[float, ...],
+    patience: int,
+    n_epochs: int,
+) -> None:
+    left = iter([*scores, *[scores[-1]] * 4])
+    monkeypatch.setattr(trainer, "validate", lambda *_: {"validate_region_ap": next(left)})
+    settings = trainer.Settings("align", 1, 4, 12, 1e-2, 0.0, "validate_region_ap", patience)
+    assert len(trainer.train(fresh(), to_half, *splits, settings, 6)) == n_epochs
+
+
 def test_without_a_validation_figure_the_last_epoch_is_kept(
     splits: tuple[Examples, Examples], monkeypatch: pytest.MonkeyPatch
 ) -> None:
