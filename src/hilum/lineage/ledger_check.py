@@ -8,7 +8,7 @@ tag of such a commit, or to an auditor who has seen one of them before. So does 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hilum.errors import VerificationError
@@ -56,6 +56,8 @@ def check_ledger(snapshot: Snapshot, keys: Keys) -> Noted:
         return Noted("ledger", 0, len(text), (*broken, Broken(where, "a line as hilum writes it", found)))
     broken += _check_lines(snapshot, lines, keys)
     broken += _check_tags(snapshot, {line.id for line in lines})
+    if keys.trusted:
+        broken += _check_recorded(snapshot, lines, keys)
     return Noted("ledger", len(lines), len(text), tuple(broken), tuple(_note(snapshot, lines)))
 
 
@@ -103,14 +105,30 @@ def _check_tags(snapshot: Snapshot, known: set[str]) -> Iterator[Broken]:
             yield Broken(LEDGER, f"commit {commit[:12]}, which is {name}", found)
 
 
+def _check_recorded(snapshot: Snapshot, lines: Sequence[Line], keys: Keys) -> Iterator[Broken]:
+    """An auditor who brings a key wants what is here in a line that it signed: all else anybody can have made."""
+    files, signed = _recorded(snapshot), [line for line in lines if line.entry.key in keys.known]
+    if files and not any(line.entry.files == files for line in signed):
+        odd = _differing(files, heads(signed) if signed else [])
+        yield Broken(", ".join(odd) or LEDGER, f"a line of {LEDGER} signed by a trusted key that records it", "none")
+
+
+def _recorded(snapshot: Snapshot) -> dict[str, str]:
+    held = {name: snapshot.read(name) for name in RECORDED}
+    return {name: sha256_of(found) for name, found in held.items() if found is not None}
+
+
+def _differing(files: Mapping[str, str], lines: Sequence[Line]) -> list[str]:
+    last = {path: digest for line in lines for path, digest in line.entry.files.items()}
+    return sorted(path for path in {*files, *last} if files.get(path) != last.get(path))
+
+
 def _note(snapshot: Snapshot, lines: Sequence[Line]) -> Iterator[str]:
     if not lines:
         return
-    held = {name: snapshot.read(name) for name in RECORDED}
-    files = {name: sha256_of(found) for name, found in held.items() if found is not None}
+    files = _recorded(snapshot)
     if not any(line.entry.files == files for line in lines):
-        last = {path: digest for line in heads(lines) for path, digest in line.entry.files.items()}
-        odd = sorted(path for path in {*files, *last} if files.get(path) != last.get(path))
+        odd = _differing(files, heads(lines))
         yield f"what is here is not recorded by any run ({', '.join(odd) or 'not in this combination'})"
     unsigned = [line for line in heads(lines) if line.entry.key is None]
     if unsigned:

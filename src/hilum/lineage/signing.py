@@ -63,10 +63,14 @@ class Signer:
 
 @dataclass(frozen=True)
 class Keys:
-    """Public keys by id, and the files of the repository's keys that are not as they were published."""
+    """Public keys by id, and the files of the repository's keys that are not as they were published.
+
+    trusted: an auditor brought them; then what nobody signed is no evidence.
+    """
 
     known: Mapping[str, Ed25519PublicKey]
     broken: Sequence[Broken] = ()
+    trusted: bool = False
 
     def problem(self, key: str, text: bytes, signature: str) -> str | None:
         """Why a signature is not good; None if it is."""
@@ -136,7 +140,7 @@ def read_keys(snapshot: Snapshot, trusted: Sequence[Path] = ()) -> Keys:
         if key is None:
             raise UsageError(f"{place} holds no Ed25519 public key in PEM.")
         known[key_id(key)] = key
-    return Keys(known, broken)
+    return Keys(known, broken, trusted=True)
 
 
 def seal_envelope(payload: bytes, signer: Signer) -> bytes:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
+import pyarrow as pa
 
 from hilum.errors import BadDataError
 from hilum.lineage.lock import Item
@@ -74,11 +75,19 @@ def count_agreeing(landing: Landed) -> tuple[int, int]:
 
 def _read(record: Record, out: Item) -> Landed:
     folder = PurePosixPath(out.path).parent
-    listing = pd.read_parquet(record.store.path_of(out), columns=["path", "kind", "bytes", "sha256"])
+    listing = _read_columns(record, out, ["path", "kind", "bytes", "sha256"])
     empty = Landed(folder.name, str(folder), listing, {})
     place = _place(record, empty, SUMS, "table")
     sums = dict(_parse_sums(place.read_text(encoding="utf-8", errors="replace"))) if place else {}
     return Landed(folder.name, str(folder), listing, sums)
+
+
+def _read_columns(record: Record, out: Item, columns: list[str]) -> pd.DataFrame:
+    """Raises BadDataError if a table is not here, or its bytes are none."""
+    try:
+        return pd.read_parquet(record.store.path_of(out), columns=columns)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise BadDataError(f"{out.path} cannot be read as a table ({type(error).__name__}).") from None
 
 
 def _parse_sums(text: str) -> Iterator[tuple[str, str]]:
@@ -110,7 +119,7 @@ def _compare_manifests(record: Record, landed: list[Landed]) -> Iterator[Broken]
     """Every row of a manifest has the digest of its landing's listing."""
     known = {landing.name: dict(zip(landing.listing["path"], landing.listing["sha256"])) for landing in landed}
     for out in record.lineage.inside("data/manifest"):
-        rows = pd.read_parquet(record.store.path_of(out), columns=["path", "landing", "sha256"])
+        rows = _read_columns(record, out, ["path", "landing", "sha256"])
         for path, landing, sha256 in rows.itertuples(index=False):
             listed = known.get(landing, {}).get(path)
             if listed != sha256:

@@ -10,10 +10,11 @@ and of what is signed do not have that weakness.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
@@ -22,7 +23,10 @@ from hilum.errors import BadDataError, VerificationError
 from hilum.lineage.definitions import Definition
 from hilum.lineage.lock import Item, Stage
 from hilum.lineage.record import Record
+from hilum.lineage.snapshots import WorkingTree
 from hilum.lineage.store import Object, Store, digest_of, digest_of_listing
+
+WEIGHTS = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -58,9 +62,30 @@ class Checked:
 
 def check_lock(stages: Iterable[Stage], record: Record) -> Checked:
     """Chain closure: commands, parameters and code are those of the snapshot, and every input is what was written."""
+    stages = list(stages)
     checker = _LockChecker(record)
     broken = [row for stage in stages for row in checker.check(stage)]
+    broken += _check_spelling(sorted({stage.lock for stage in stages}), record)
     return Checked("lock", checker.n, checker.size, tuple(broken))
+
+
+def _check_spelling(paths: Iterable[str], record: Record) -> Iterator[Broken]:
+    """A record here that says what the commit's says is the commit's, to the byte: DVC writes the same alike."""
+    snapshot = record.snapshot
+    for path in paths:
+        if not isinstance(snapshot, WorkingTree) or path not in snapshot.changed:
+            continue
+        here, held = snapshot.read(path), snapshot.committed(path)
+        if here is not None and held is not None and here != held and _read(here) == _read(held):
+            yield Broken(path, f"the bytes of commit {str(snapshot.commit)[:12]}, for it says the same", "others")
+
+
+def _read(text: bytes) -> str:
+    """What YAML says, in its order; the bytes themselves where they are none."""
+    try:
+        return repr(yaml.load(text, Loader=yaml.CSafeLoader))
+    except yaml.YAMLError:
+        return repr(text)
 
 
 def check_bytes(
@@ -71,7 +96,7 @@ def check_bytes(
     What git holds is compared by `check_lock`, and its copies in the cache are hashed here. on_file: told of the bytes
     of every file hashed.
     """
-    store = record.store
+    store, stages = record.store, list(stages)
     broken: list[Broken] = []
     places: dict[Path, Object] = {}
     folders: dict[str, Path] = {}
@@ -92,6 +117,11 @@ def check_bytes(
             places.update(dict.fromkeys(copies, file))
             if not copies:
                 broken.append(_not_here(file.path, file.md5))
+        if item.is_folder and listing is None:  # then its files were found by looking, whatever was recorded
+            start = len(item.path) + 1
+            found = digest_of_listing((file.path[start:], file.md5) for file in files)
+            if found != item.md5:
+                broken.append(Broken(item.path, item.md5, found))
         broken += _check_sizes(item, files, store)
     rows = [*places.items(), *((path, Object(f"the listing {path.name}", md5)) for md5, path in folders.items())]
     total = 0
@@ -104,7 +134,37 @@ def check_bytes(
                     f"{file.path} in the cache (files/md5/{path.parent.name}/{path.name})"
                 )  # fmt: skip
                 broken.append(Broken(where, file.md5, found))
+    broken += [row for stage in stages for row in _check_checkpoint(stage, record)]
     return Checked("cache", len(rows), total, tuple(broken))
+
+
+def _check_checkpoint(stage: Stage, record: Record) -> Iterator[Broken]:
+    """The index says by which weights its vectors were made: they are those that its embeddings were made with."""
+    model = next((_model_named(record.store, out) for out in stage.outs if out.is_folder), None)
+    if stage.verb != "index" or model is None:
+        return
+    read = {dep.path for maker in record.lineage.makers(stage) if maker.verb == "embed" for dep in maker.deps}
+    for item in filter(None, map(record.lineage.out, sorted(read))):
+        for file in _files(record.store, item):
+            place = record.store.find(file) if PurePosixPath(file.path).name == WEIGHTS else None
+            found = digest_of(place, "sha256") if place else model
+            if not found.startswith(model):
+                yield Broken(file.path, f"checkpoint {model}, by which {stage.name} says it was made", found[:16])
+
+
+def _model_named(store: Store, index: Item) -> str | None:
+    """The model_id of a folder's index.json; None where it has none, or it is not here."""
+    try:
+        return str(json.loads(store.path_of(index, "index.json").read_bytes())["model_id"]) or None
+    except (BadDataError, OSError, ValueError, KeyError, TypeError):
+        return None  # that it is not here, or not as recorded, has been said
+
+
+def _files(store: Store, item: Item) -> list[Object]:
+    try:
+        return store.files(item)
+    except BadDataError:
+        return []  # has been said
 
 
 def _hash(path: Path) -> tuple[str, int]:

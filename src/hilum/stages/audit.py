@@ -19,11 +19,13 @@ from hilum.errors import BadDataError, HilumError, UsageError, VerificationError
 from hilum.evaluation.recompute import recompute_metrics
 from hilum.lineage.chain import trace
 from hilum.lineage.figures import METRICS, Figure, find_value, list_values
-from hilum.lineage.ledger_check import check_ledger
-from hilum.lineage.lock import Stage
-from hilum.lineage.record import Record, read_landings
+from hilum.lineage.ledger import LEDGER, parse, sha256_of
+from hilum.lineage.ledger_check import Noted, check_ledger
+from hilum.lineage.lock import LOCKS, Stage
+from hilum.lineage.record import Record, open_record, read_landings
+from hilum.lineage.revisions import commits_of
 from hilum.lineage.signing import read_keys
-from hilum.lineage.snapshots import WorkingTree
+from hilum.lineage.snapshots import Snapshot, WorkingTree
 from hilum.lineage.source import check_source, count_agreeing, read_landed
 from hilum.lineage.statement_check import check_statement
 from hilum.lineage.verify import Broken, Checked, check_bytes, check_lock
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
 ReadParams = Callable[[Mapping[str, Any]], "EvaluateParams"]
 PACKAGES = ("hilum", "numpy", "pandas", "pyarrow", "torch", "transformers", "faiss-cpu", "spacy", "scispacy", "dvc")
-EVALUATE = "evaluate"
+EVALUATE, SERVED_LOCK = "evaluate", LOCKS[1]
 
 
 def audit_figure(record: Record, figure: Figure, read_params: ReadParams) -> dict[str, Any]:
@@ -83,7 +85,7 @@ def verify(
     may sign. Ledger and signed statement are checked last. The first broken link is the one nearest to the raw files.
     """
     stages = record.lineage.behind(paths)[::-1]
-    checks: dict[str, Callable[[], Checked]] = {"lock": lambda: check_lock(stages, record)}
+    checks: dict[str, Callable[[], Checked]] = {"lock": lambda: _check_locks(stages, record)}
     if {"cache", "source"} & set(levels):
         checks["cache"] = lambda: check_bytes(stages, record, threads, on_file)
     if "source" in levels:
@@ -104,6 +106,56 @@ def verify(
             "broken": [vars(row) for row in checked.broken], "notes": [*getattr(checked, "notes", ())],
         })  # fmt: skip
     return done
+
+
+def _check_locks(stages: Sequence[Stage], record: Record) -> Noted:
+    """Check the line as the snapshot has it, and what is served as it was when it was made, where the line went on.
+
+    So it is between a run and the refresh that follows. Forgiven are links to what stages made or to what is committed,
+    where a line of the ledger names the very lock of what is served.
+    """
+    line = check_lock([stage for stage in stages if stage.lock != SERVED_LOCK], record)
+    served = [stage for stage in stages if stage.lock == SERVED_LOCK]
+    found = check_lock(served, record)
+    broken, notes = found.broken, []
+    for stage in served if broken and _is_recorded(SERVED_LOCK, record.snapshot) else ():
+        rows = check_lock([stage], record).broken
+        made = _made_at(stage, record) if rows and all(_may_lie_behind(row.where, record) for row in rows) else None
+        if made:
+            broken = tuple(row for row in broken if row not in rows)
+            notes.append(f"{stage.name} is of commit {made[:12]}; the line has gone on, `hilum refresh` follows it")
+    return Noted("lock", line.n + found.n, line.size + found.size, line.broken + broken, tuple(notes))
+
+
+def _is_recorded(path: str, snapshot: Snapshot) -> bool:
+    """Whether a line of the ledger has the digest of a file as it is."""
+    digest = sha256_of(snapshot.read(path) or b"")
+    try:
+        return any(line.entry.files.get(path) == digest for line in parse(snapshot.read(LEDGER) or b""))
+    except VerificationError:
+        return False  # said where the ledger is checked
+
+
+def _may_lie_behind(where: str, record: Record) -> bool:
+    """Whether a link is to something that stages made, or that lies as it is committed; the model itself is neither."""
+    path = "params.yaml" if ", params.yaml:" in where else where.partition(", read by ")[0]
+    makers = [record.lineage.maker(name) for name in (path, *(out.path for out in record.lineage.inside(path)))]
+    made = [maker for maker in makers if maker is not None]
+    changed = record.snapshot.changed if isinstance(record.snapshot, WorkingTree) else []
+    if path == where or made:
+        return path != where and not any(maker.is_source for maker in made)
+    return not any(name == path or name.startswith(f"{path}/") for name in changed)
+
+
+def _made_at(stage: Stage, record: Record) -> str | None:
+    """The last commit that recorded a stage so, and in which all its links held."""
+    for commit in commits_of(record.root, SERVED_LOCK, str(record.snapshot.commit)):
+        with open_record(record.root, commit) as then:
+            if then.lineage.stages.get(stage.name) != stage:
+                return None
+            if not check_lock([stage], then).broken:
+                return commit
+    return None
 
 
 def raise_broken(account: Mapping[str, Any]) -> None:

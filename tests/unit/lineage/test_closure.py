@@ -90,6 +90,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda root: replace(root / "dvc.lock", "    deps:", "    dips:"),
         "not a record that DVC has written",
     ),
+    "spelling of the lock": (lambda root: replace(root / "dvc.lock", "stages:\n", "stages: \n"), "dvc.lock"),
 }
 
 
@@ -124,6 +125,25 @@ def test_what_is_not_here_is_missing_and_not_broken(copy: Path) -> None:
         checked = check_bytes(record.lineage.behind([METRICS]), record, 2)
     assert checked.broken and all(row.missing for row in checked.broken)
     assert breaks(copy) == [], "the files that lie here are the recorded ones"
+
+
+def test_a_folder_whose_listing_is_gone_is_the_recorded_one_or_named(copy: Path) -> None:
+    with open_record(copy) as record:
+        item = record.lineage.out(SERVED_INDEX)
+    assert item is not None
+    replace(copy / "data/served/dvc.lock", item.md5, f"{'0' * 32}.dir")
+    assert any(row.startswith(f"{SERVED_INDEX}: expected {'0' * 32}.dir, found {item.md5}") for row in breaks(copy))
+
+
+def test_an_index_of_another_checkpoint_is_named_though_every_digest_agrees(copy: Path) -> None:
+    toy = ServedCheckout.__new__(ServedCheckout)
+    toy.folder = copy
+    (copy / "data/index/index.json").chmod(0o644)
+    toy.write("data/index/index.json", '{"model_id": "0123456789abcdef"}')
+    toy.dvc("commit", "-q", "-f")
+    toy.commit("another index")
+    (found,) = breaks(copy)
+    assert found.startswith("data/locate/model.safetensors: expected checkpoint 0123456789abcdef, by which index")
 
 
 def test_any_byte_of_a_lock_or_dvc_file_that_is_changed_is_noticed(copy: Path) -> None:

@@ -128,6 +128,27 @@ def test_every_commit_of_an_untouched_history_is_whole(signed: Repository) -> No
     assert signed.record() and signed.breaks() == [], "a line that waits for its commit"
 
 
+def test_who_brings_a_key_wants_what_is_here_signed(signed: Repository) -> None:
+    key = own_key()
+    assert key is not None
+
+    def breaks() -> list[str]:
+        with open_snapshot(signed.folder, None) as snapshot:
+            keys = read_keys(snapshot, [signed.folder / key.path])
+            return [str(row) for row in check_ledger(snapshot, keys).broken if "signed by a trusted" in row.expected]
+
+    assert breaks() == []
+    signed.run_line(6)
+    (found,) = breaks()
+    assert found.startswith("dvc.lock, reports/metrics.json: expected a line of reports/ledger.jsonl signed by")
+    assert append(signed.folder, "run", signed.git("rev-parse", "HEAD"), lambda: None)
+    signed.commit("recorded by nobody")
+    assert breaks() == [found] and signed.breaks() == []
+    signed.run_line(7)
+    signed.record()
+    assert breaks() == []
+
+
 def test_branches_meet_in_a_union_and_criss_cross(signed: Repository) -> None:
     for turn in range(3):
         signed.git("switch", "-q", "-c", f"one{turn}")

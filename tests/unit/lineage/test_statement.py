@@ -21,6 +21,7 @@ from hilum.lineage.record import open_record
 from hilum.lineage.signing import own_key, read_keys
 from hilum.lineage.statement import states_what_lies_here
 from hilum.lineage.statement_check import check_statement
+from hilum.stages.audit import verify
 from tests.unit.flows.toy import ServedCheckout
 
 CHAMPION = "data/served/champion.dvc"
@@ -116,6 +117,36 @@ def test_untouched_it_is_whole_at_every_commit(finished: Signed) -> None:
         assert finished.breaks(revision) == []
     assert states_what_lies_here(finished.folder) and is_recorded(finished.folder)
     assert finished.git("status", "--porcelain") == ""
+
+
+def test_what_is_served_may_lie_behind_the_line_and_nothing_else_may(copy: Signed) -> None:
+    """Between a run and the refresh that follows it; no longer, once somebody has changed what is served."""
+
+    def links(revision: str | None = None) -> tuple[list[str], list[str]]:
+        with open_record(copy.folder, revision) as record:
+            (check, *_) = verify(record, record.lineage.outs(), ["lock"], 2)
+        return [row["where"] for row in check["broken"]], [
+            note.partition(" is of commit")[0] for note in check["notes"]
+        ]
+
+    assert links() == ([], [])
+    copy.write("parts/L0001-a.txt", "more\n")
+    copy.repro()
+    (broken, notes) = links()
+    assert broken == [], "its lock is the one that the promotion recorded"
+    assert notes == ["data/served/dvc.yaml:embed@L0001-a"]
+    seal(copy.folder, "refresh")
+    copy.commit("run")
+    assert links() == links("HEAD") == ([], notes)
+
+    lock = copy.folder / "data/served/dvc.lock"
+    held = lock.read_text()
+    lock.write_text(held.replace("size: ", "size: 1", 1))
+    assert links()[0] and not links()[1]
+    lock.write_text(held)
+    copy.write("src/embed.py", copy.read("src/embed.py") + "\n")
+    assert "src/embed.py, read by data/served/dvc.yaml:embed@L0001-a" in links()[0]
+    assert links("HEAD") == ([], notes)
 
 
 def test_others_read_it(finished: Signed) -> None:
