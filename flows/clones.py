@@ -55,11 +55,16 @@ class Clone:
     _outs: set[str] = field(default_factory=set)
 
     def write(self, files: Mapping[str, bytes | None]) -> None:
-        """Put files into the clone; None removes one. Trees of landings are linked where they are in the checkout."""
+        """Put files into the clone; None removes one, and of a note of what `dvc add` tracks that as well.
+
+        Trees of landings are linked where they are in the checkout.
+        """
         for path, text in files.items():
             place = self.folder / path
             if text is None:
                 place.unlink(missing_ok=True)
+                if place.suffix == ".dvc":
+                    _remove(place.with_suffix(""))
             else:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(text)

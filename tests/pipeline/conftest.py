@@ -85,6 +85,14 @@ class Checkout:
         return (self.folder / "dvc.lock").read_text()
 
 
+def copy_of(checkout: Checkout, folder: Path) -> Checkout:
+    """A checkout with all that another one has, its cache too; what one does then is nothing to the other."""
+    shutil.copytree(checkout.folder, folder, symlinks=True)
+    copy = Checkout.__new__(Checkout)
+    copy.folder = folder
+    return copy
+
+
 def ran(output: str) -> set[str]:
     """Names of the stages a `dvc repro` says it ran."""
     return set(re.findall(r"^Running stage '([^']+)'", output, flags=re.MULTILINE))
@@ -102,3 +110,23 @@ def line(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Checkout:
     checkout = Checkout(tmp_path_factory.mktemp("line"), root)
     checkout.repro()
     return checkout
+
+
+@pytest.fixture(scope="session")
+def landed(line: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A copy of the finished line, committed as `base`, in which new subjects have landed, with truth, and it has run.
+
+    It is committed as `landed`. Nobody changes it: take a copy.
+    """
+    folder = tmp_path_factory.mktemp("landed")
+    copy = copy_of(line, folder / "checkout")
+    copy.commit("base")
+    copy.run("git", "tag", "base")
+    words = ["--listing", str(folder / "listing.parquet"), "--truth", "data/truth/L0002", "--subjects", "16"]
+    first = str(TINY["phantom"]["n_subjects"])
+    copy.run("hilum", "phantom", "--tree", str(folder / "arrived"), "--first-subject", first, *words)
+    copy.run("hilum", "land", str(folder / "arrived"))
+    copy.run("hilum", "run", "--engine", "threads", "--jobs", "2")
+    copy.commit("landed")
+    copy.run("git", "tag", "landed")
+    return copy

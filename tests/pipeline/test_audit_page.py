@@ -6,6 +6,7 @@ import html
 import json
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -15,14 +16,25 @@ from hilum.vocabulary import FINDINGS, REGIONS
 from tests.pipeline.conftest import Checkout
 
 METRIC = "retrieval.rra_vl.precision_at_5"
+FIGURES = [METRIC, "labels.micro_f1", "grounding.rra_vl.pointing_game"]
+WITH_TEXT = f"{METRIC} --show-text"
 
 
-def write_page(line: Checkout, tmp_path: Path, *words: str) -> str:
-    path = tmp_path / "audit.html"
-    done = line.run("hilum", "audit", *words, "--page", str(path), check=False)
-    assert ("shows report text" in done.stdout) == ("--show-text" in words)
-    assert done.returncode == 0, done.stdout
-    return path.read_text(encoding="utf-8")
+@pytest.fixture(scope="module")
+def pages(line: Checkout, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What was asked for -> its page; two commands at a time."""
+    folder = tmp_path_factory.mktemp("pages")
+
+    def write(asked: str) -> str:
+        path = folder / f"{asked}.html"
+        done = line.run("hilum", "audit", *asked.split(), "--page", str(path), check=False)
+        assert ("shows report text" in done.stdout) == (asked == WITH_TEXT)
+        assert done.returncode == 0, done.stdout
+        return path.read_text(encoding="utf-8")
+
+    every = [*FIGURES, WITH_TEXT, "--all"]
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(every, pool.map(write, every)))
 
 
 def sentences(line: Checkout) -> set[str]:
@@ -34,9 +46,9 @@ def sentences(line: Checkout) -> set[str]:
     return {part for part in found if len(part) > 15 and part not in names}
 
 
-@pytest.mark.parametrize("metric", [METRIC, "labels.micro_f1", "grounding.rra_vl.pointing_game"])
-def test_the_page_opens_and_tells_no_words(line: Checkout, tmp_path: Path, metric: str) -> None:
-    text = write_page(line, tmp_path, metric)
+@pytest.mark.parametrize("metric", FIGURES)
+def test_the_page_opens_and_tells_no_words(line: Checkout, pages: dict[str, str], metric: str) -> None:
+    text = pages[metric]
     value = json.loads((line.folder / "reports/metrics.json").read_text())
     for key in metric.split("."):
         value = value[key]
@@ -50,8 +62,8 @@ def test_the_page_opens_and_tells_no_words(line: Checkout, tmp_path: Path, metri
     assert "shows report text" not in text
 
 
-def test_with_show_text_the_words_are_those_of_the_raw_file(line: Checkout, tmp_path: Path) -> None:
-    text = write_page(line, tmp_path, METRIC, "--show-text")
+def test_with_show_text_the_words_are_those_of_the_raw_file(line: Checkout, pages: dict[str, str]) -> None:
+    text = pages[WITH_TEXT]
     assert "<title>hilum audit, shows report text" in text
     assert any(words in html.unescape(text) for words in sentences(line))  # so the test above would see one
     n = 0
@@ -86,8 +98,8 @@ def test_a_broken_link_is_on_the_page(line: Checkout, tmp_path: Path) -> None:
     assert "1 broken" in evaluate and "data/evaluation/queries.parquet" in evaluate
 
 
-def test_all_figures_make_a_page(line: Checkout, tmp_path: Path) -> None:
-    text = write_page(line, tmp_path, "--all")
+def test_all_figures_make_a_page(pages: dict[str, str]) -> None:
+    text = pages["--all"]
     assert "name one figure of the file to open it" in text and METRIC in text
 
 

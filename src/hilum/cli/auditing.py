@@ -152,6 +152,7 @@ def _show_chain(
 def _show_person(kind: str, name: str, revision: str | None, purge: bool, models: bool, as_json: bool) -> None:
     """Exit 5 if somebody who is withdrawn is still held."""
     from hilum.errors import VerificationError
+    from hilum.lineage.purge import what_forgets
     from hilum.stages import audit_subject as stage
 
     root = Path.cwd()
@@ -167,7 +168,8 @@ def _show_person(kind: str, name: str, revision: str | None, purge: bool, models
         for line in stage.render_subject(account):
             click.echo(line)
     if account["withdrawn_by"] and not account["absent"]:
-        raise VerificationError(f"{kind} {name} is withdrawn and still held; run `dvc repro`, then audit again.")
+        move = f"run {what_forgets(account['held'])}, then audit again"
+        raise VerificationError(f"{kind} {name} is withdrawn, and {account['held'][0]} still holds it; {move}.")
 
 
 def _show_commits(found: list[tuple[str, Any]], figure: str, as_json: bool) -> None:

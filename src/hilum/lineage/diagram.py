@@ -105,6 +105,7 @@ def _reach(named: Mapping[str, Group], start: str) -> set[str]:
 
 def _group_name(hop: Mapping[str, Any]) -> str:
     if hop["command"] is None:
-        return "landed" if any("data/raw/" in out["path"] for out in hop["writes"]) else "tracked"
+        places = ("data/raw/", "data/truth/")  # a phantom's landing comes with its truth
+        return "landed" if any(out["path"].startswith(places) for out in hop["writes"]) else "tracked"
     place, _, name = str(hop["stage"]).rpartition(":")
     return f"{'served: ' if place else ''}{name.partition('@')[0]}"

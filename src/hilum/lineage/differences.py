@@ -28,7 +28,7 @@ LANDING, PARAMETER, VOCABULARY, RULES, CODE, COMMANDS, INPUT = (
 INTERACTION, UNEXPLAINED = "interaction", "unexplained"
 SHOWN = 20
 _ROOMS = {"vocabulary": VOCABULARY, "text": RULES}
-_LANDING = re.compile(r"data/(?:landings/(L\d+)\.json|partitions/(L\d+)-.*|raw/(L\d+)/.*)")
+_LANDING = re.compile(r"data/(?:landings/(L\d+)\.json|partitions/(L\d+)-.*|(?:raw|truth)/(L\d+)[./].*)")
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from hilum.lineage.store import Store
 from hilum.lineage.subjects import BY_PATH, Everything, Known, read_tainted
 from hilum.tables import write_text
 
+SERVED = "data/served/"
 BEGUN = ".hilum/purge.json"
 """What a purge that has begun is to remove; gone when it has ended."""
 
@@ -139,16 +140,22 @@ def _shared(everything: Everything) -> set[str]:
 
 def check_ready(everything: Everything, head: str | None) -> None:
     """Raise UsageError while what lies here, or the newest commit, still holds them: then removing would break it."""
-    for at, move in (
-        (HERE, "`hilum withdraw` and then `dvc repro`"),
-        (head or HERE, "commit what `dvc repro` made"),
-    ):
+    for at in (HERE, head or HERE):
         held = [row for row in everything.at(at) if row.is_content and not row.is_tombstone and row.where != "git"]
         if held:
+            move = f"`hilum withdraw`, then {what_forgets(row.path for row in held)}"
             raise UsageError(
                 f"nothing is purged: {held[0].path} ({'as it lies here' if at == HERE else at[:12]}; {len(held)} files "
-                f"in all) still holds {everything.who.kind} {everything.who.name}. First {move}."
+                f"in all) still holds {everything.who.kind} {everything.who.name}. "
+                f"First {move if at == HERE else 'commit what `dvc repro` made'}."
             )
+
+
+def what_forgets(paths: Iterable[str]) -> str:
+    """The commands after which files hold nobody who is withdrawn; `dvc repro` makes nothing that is served."""
+    served = {path.startswith(SERVED) for path in paths}
+    words = {"`dvc repro`": False in served, "`hilum refresh`": True in served}
+    return " and ".join(word for word, needed in words.items() if needed)
 
 
 def purge_cache(store: Store, purge: Purge) -> dict[str, int]:

@@ -246,7 +246,8 @@ class _Finder:
             if n:
                 self._note(md5, f"{path}.dir", Trace("named", n), state.commits)
         for path, md5 in state.unlisted.items():
-            self._unseen[md5] = path
+            if not any(held.startswith(f"{path}/") for held in self._in_git):  # else its files are searched as blobs
+                self._unseen[md5] = path
 
     def _by_place(self, files: Mapping[str, str], path: str) -> Trace | None:
         """Of pixels, vectors and maps: the places that the table or list beside them gives to somebody."""

@@ -89,7 +89,8 @@ def _describe_landing(row: Mapping[str, Any]) -> str:
 
 def _describe_check(check: Mapping[str, Any]) -> Iterator[str]:
     size = f", {size_of(check['bytes'])}" if check["bytes"] else ""
-    broken = f"{len(check['broken'])} BROKEN" if check["broken"] else "whole"
+    lost = [row for row in check["broken"] if not row["missing"]]
+    broken = f"{len(lost)} BROKEN" if lost else f"{len(check['broken'])} not here" if check["broken"] else "whole"
     yield f"{check['level']:10}{check['n']:,} checked{size} in {check['seconds']:.2f} s: {broken}"
     yield from (f"{'':10}{note}" for note in check.get("notes", ()))
 

@@ -55,7 +55,10 @@ class Checked:
         """Raise VerificationError if a link is broken, BadDataError if one could not be checked."""
         for row in sorted(self.broken, key=lambda row: row.missing):
             if row.missing:
-                raise BadDataError(f"{row}. `dvc pull` brings what is not here; then audit again.")
+                raise BadDataError(
+                    f"{row}. `dvc pull --allow-missing` brings artifacts, `hilum land SOURCE` links raw files, "
+                    f"`git fetch --unshallow` brings history; then audit again."
+                )
             more = f" ({len(self.broken) - 1} more)" if len(self.broken) > 1 else ""
             raise VerificationError(f"the chain is broken at {row}{more}.")
 

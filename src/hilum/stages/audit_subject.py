@@ -65,11 +65,13 @@ def purge_subject(
 def describe(root: Path, everything: Everything, plan: Purge, at: str = HERE) -> dict[str, Any]:
     """The account. now: of one state; ever: of all that is recorded anywhere, that state included."""
     now = everything.at(at)
+    held = [row.path for row in now if row.is_content and not row.is_tombstone]
     return {
         "of": everything.who.to_json(),
         "at": at,
         "withdrawn_by": _withdrawn_by(root, everything),
-        "absent": not any(row.is_content and not row.is_tombstone for row in now),
+        "absent": not held,
+        "held": held,
         "now": [row.to_json() for row in now],
         "ever": [row.to_json() for row in everything.known],
         "tainted": [row.to_json() for row in now if row.how in (TRAINED, VALIDATED)],

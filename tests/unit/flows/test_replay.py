@@ -91,6 +91,19 @@ def test_a_clone_is_of_its_commit_and_leaves_no_trace(line: ServedCheckout) -> N
     assert list((line.folder / REPLAY).iterdir()) == []
 
 
+def test_a_note_of_what_is_tracked_goes_with_what_it_tracks(line: ServedCheckout) -> None:
+    with (
+        open_record(line.folder, "HEAD") as record,
+        clone_at(line.folder, str(record.snapshot.commit), shared=True) as clone,
+    ):
+        truth = clone.folder / "data/truth/L0002"
+        truth.mkdir(parents=True)
+        clone.write({"data/truth/L0002.dvc": b"outs: []"})
+        assert truth.is_dir()
+        clone.write({"data/truth/L0002.dvc": None})
+        assert not truth.exists()
+
+
 @pytest.mark.parametrize("revision", [None, "HEAD"])
 def test_every_stage_gives_its_bytes_again(line: ServedCheckout, revision: str | None) -> None:
     assert run_again(line, *STAGES, "data/served/dvc.yaml:index", revision=revision) == []

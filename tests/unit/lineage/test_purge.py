@@ -63,7 +63,7 @@ def test_before_the_newest_commit_is_without_them_nothing_is_purged(copy: People
         purge(copy)
     copy.run("git", "checkout", "-q", "--", ".")
     copy.dvc("checkout", "-q")
-    with pytest.raises(UsageError, match=r"as it lies here; .*`hilum withdraw` and then `dvc repro`"):
+    with pytest.raises(UsageError, match=r"as it lies here; .*`hilum withdraw`, then `dvc repro`"):
         purge(copy)
     assert copy.objects() == before
 
