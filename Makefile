@@ -32,8 +32,8 @@ run: setup
 	@echo "run: done; open $(CURDIR)/reports/index.html"
 
 test: setup
-	@echo "test: the everyday tests (about 10 minutes on 2 cores; make test-all adds the slow ones)"
-	@$(BIN)/python -m pytest -m "not slow and not gpu"
+	@echo "test: the everyday tests (about 10 minutes on 2 cores; make test-all adds the slow and the long ones)"
+	@$(BIN)/python -m pytest -m "not slow and not long and not gpu"
 
 test-all: setup
 	@$(BIN)/python -m pytest -m "not gpu"

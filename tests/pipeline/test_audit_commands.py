@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 
 from tests.pipeline.conftest import Checkout, copy_of
 
+pytestmark = pytest.mark.slow
 METRIC = "retrieval.rra_vl.located_at_10"
 Done = subprocess.CompletedProcess[str]
 

@@ -78,7 +78,7 @@ def change_vocabulary(pairs: Pairs) -> None:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("start", "change", "causes"),
     [
@@ -110,7 +110,7 @@ def test_the_true_cause_is_named_and_the_parts_sum(
         assert files > 50 and "withdrawn" not in facts["causes"][0]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_commit_can_be_made_again_to_the_byte(landed: Checkout, tmp_path: Path) -> None:
     out = tmp_path / "again.json"
     said = landed.run("hilum", "reproduce", "landed", "--jobs", "2", "--out", str(out)).stdout

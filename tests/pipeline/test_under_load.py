@@ -25,7 +25,7 @@ def busy_machine() -> Iterator[None]:
         other.wait()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("busy_machine")
 def test_phase_two_repeats_byte_for_byte_under_load(line: Any, tmp_path: Path) -> None:
     calm = line.folder / "data/locate"

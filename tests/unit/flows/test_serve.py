@@ -136,7 +136,7 @@ def serving(toy: ServedToy, root: Path, out: Path) -> Iterator[Serving]:
         service.process.wait()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_schedule_and_an_event_start_runs_and_nothing_outlives_the_service(tmp_path: Path, root: Path) -> None:
     toy, out = ServedToy(tmp_path, root), tmp_path / "serve.out"
     with serving(toy, root, out) as service:
