@@ -13,9 +13,10 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,12 @@ def _write_subjects(
         yield from map(task, numbers)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(task, numbers, chunksize=4)
+        try:
+            yield from pool.map(task, numbers, chunksize=4)
+        except BrokenProcessPool:
+            for child in active_children():  # one that was being started when another died is forgotten by the pool
+                child.kill()  # (CPython 3.11), and this process would wait for it for ever
+            raise
 
 
 def _write_tables(tree: Path, rows: Rows) -> None:

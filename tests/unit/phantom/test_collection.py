@@ -2,6 +2,10 @@ import gzip
 import hashlib
 import json
 import re
+import signal
+import time
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import numpy as np
@@ -226,3 +230,26 @@ def test_contact_sheet_shows_as_many_pictures_as_asked_for(made: Path, tmp_path:
         assert sheet.size == (270, 180)
         assert np.asarray(sheet.convert("L")).std() > 20
     assert contact_sheet(made / "tree", tmp_path / "none.png", truth=made / "truth", finding="no such finding") == []
+
+
+def test_a_worker_that_dies_while_another_is_being_started_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen once: the pool forgot the second worker, and the stage never ended."""
+    begun: list[SpawnProcess] = []
+    start = SpawnProcess.start
+
+    def kill_the_first(process: SpawnProcess) -> None:
+        start(process)
+        if begun:
+            begun[0].kill()
+            begun[0].join()
+            time.sleep(0.5)  # until the pool has noticed, and ended all workers that it knows of
+        begun.append(process)
+
+    monkeypatch.setattr(SpawnProcess, "start", kill_the_first)
+    with pytest.raises(BrokenProcessPool):
+        generate(tmp_path, 9, workers=2)
+    assert len(begun) == 2
+    begun[1].join(10)
+    assert begun[1].exitcode == -signal.SIGKILL
