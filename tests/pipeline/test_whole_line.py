@@ -53,6 +53,7 @@ def test_one_line_of_the_vocabulary_reruns_what_depends_on_it(line: Any, root: P
         line.repro()
 
 
+@pytest.mark.slow
 def test_the_flow_one_worker_and_another_folder_give_the_same_bytes(line: Any, root: Path, tmp_path: Path) -> None:
     other = type(line)(tmp_path, root)
     done = other.run("hilum", "run", HILUM_WORKERS="1", PREFECT_HOME=str(tmp_path / "prefect"))

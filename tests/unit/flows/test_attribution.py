@@ -90,6 +90,7 @@ def test_one_cause_has_all_of_it_and_nothing_is_replayed(line: ServedCheckout) -
     assert not (line.folder / REPLAY).exists()
 
 
+@pytest.mark.slow
 def test_parts_of_three_causes_sum_and_a_replay_of_the_old_closes_the_sum(line: ServedCheckout) -> None:
     before = score(line)
     size = (before - Fraction("0.1")) * 1000 / 3
@@ -137,6 +138,7 @@ def test_what_does_not_run_without_a_cause_is_said_and_not_guessed(line: ServedC
     assert any("its part is not known" in text for text in render_difference(facts))
 
 
+@pytest.mark.slow
 def test_of_two_landings_each_can_be_undone(line: ServedCheckout) -> None:
     land(line, "L0002", "L0002-a")
     land(line, "L0003", "L0003-a", "L0003-bb")
@@ -175,6 +177,7 @@ def test_too_many_causes_for_exact_shares_are_refused(line: ServedCheckout) -> N
         attribute(line.folder, FIGURE, "HEAD~1", 2, {}, shapley=True)
 
 
+@pytest.mark.slow
 def test_a_killed_replay_leaves_nothing_to_the_next(line: ServedCheckout) -> None:
     land(line, "L0002", "L0002-a")
     line.write(WORDS, MORE)
