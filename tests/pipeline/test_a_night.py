@@ -115,7 +115,7 @@ def night(make_checkout: Callable[[dict], Any], tmp_path: Path) -> Iterator[Nigh
         made.server.wait(60)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_arrives_is_landed_refreshed_trained_on_and_judged(night: Night) -> None:
     checkout = night.checkout
     night.arrive(FIRST)
