@@ -57,6 +57,9 @@ def new_landing(own: Checkout) -> None:
     record = json.loads(path.read_text()) | {"partition": NEW, "landing": "L0002"}
     record["shards"] = [f"p{number}" for number in range(10, 20)]
     path.with_name(f"{NEW}.json").write_text(json.dumps(record))
+    landing = own.folder / "data/landings/L0001.json"
+    said = json.loads(landing.read_text()) | {"landing": "L0002", "partitions": [NEW]}
+    landing.with_name("L0002.json").write_text(json.dumps(said))
     listed = (own.folder / "data/landings.yaml").read_text().replace("  - L0001\n", "  - L0001\n  - L0002\n")
     (own.folder / "data/landings.yaml").write_text(f"{listed}  {NEW}: {{landing: L0002}}\n")
 
