@@ -46,7 +46,10 @@ def test_what_cannot_be_encoded_is_told_and_leaves_nothing(line: Checkout, tmp_p
     folder.mkdir()
     (tree / "files/p10/p10000001").mkdir(parents=True)
     (tree / "files/p10/p10000001/s50000001.txt").write_text("")
+    out = tmp_path / "out.parquet"
+    out.write_text("of another day")
     for source, code, told in ((folder, 2, "has no folder 'files'"), (tree, 3, "no usable image or report")):
-        done = line.run("hilum", "encode", str(source), "--out", str(tmp_path / "out.parquet"), check=False)
+        done = line.run("hilum", "encode", str(source), "--out", str(out), check=False)
         assert (done.returncode, told in done.stdout) == (code, True), done.stdout
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "tree"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "out.parquet", "tree"]
+    assert out.read_text() == "of another day"

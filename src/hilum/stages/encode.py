@@ -55,10 +55,11 @@ def run(tree: Path, model: Path, out: Path, params: Params, workers: int) -> Non
             encode_partition(name, tree, listing, model, folder, params, workers)
             reasons += Counter(read_table(folder / "quarantine.parquet", QUARANTINE)["reason"])
             vectors.append(folder / "embeddings.parquet")
-        counts = join_vectors(vectors, out)
-    if not counts:
-        out.unlink(missing_ok=True)
-        raise BadDataError(f"{tree.name} holds no usable image or report; set aside: {dict(sorted(reasons.items()))}.")
+        with whole_file(out) as temporary:
+            counts = join_vectors(vectors, temporary)
+            if not counts:
+                aside = dict(sorted(reasons.items()))
+                raise BadDataError(f"{tree.name} holds no usable image or report; set aside: {aside}.")
     log.info("encode: %d images and %d reports -> %d vectors; %d files set aside %s", counts["image"], counts["text"],
              counts["vectors"], reasons.total(), dict(sorted(reasons.items())) or "")  # fmt: skip
 
@@ -88,11 +89,11 @@ def encode_partition(
 def join_vectors(parts: Iterable[Path], out: Path) -> Counter[str]:
     """Write the tables one after the other. Returns how many whole images, whole reports and vectors there are."""
     counts: Counter[str] = Counter()
-    with whole_file(out) as temporary, ExitStack() as stack:
+    with ExitStack() as stack:
         writer = None
         for path in parts:
             table = read_arrow(path, EMBEDDINGS)
-            writer = writer or stack.enter_context(pq.ParquetWriter(temporary, table.schema, compression="zstd"))
+            writer = writer or stack.enter_context(pq.ParquetWriter(out, table.schema, compression="zstd"))
             writer.write_table(table)
             whole = table.filter(pc.is_null(table["region"]))
             counts += Counter(whole["modality"].to_pylist()) + Counter(vectors=table.num_rows)
