@@ -66,9 +66,9 @@ class Keeper:
         self.path = out.with_name(f".{out.name}.{key}.progress")
         self._interval_s = float(os.environ.get("HILUM_SAVE_S", INTERVAL_S))
         self._saved = time.monotonic()
-        for path in out.parent.glob(f".{out.name}.*.progress"):
-            if path != self.path:  # of a training that nobody will go on with
-                path.unlink(missing_ok=True)
+        others = [path for path in out.parent.glob(f".{out.name}.*.progress") if path != self.path]
+        for path in (*others, *out.parent.glob(f"..{out.name}.*")):  # nobody goes on with them; killed while saving
+            path.unlink(missing_ok=True)
 
     def find(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
         """The progress that was saved, model and optimizer brought to it; that of a beginning if there is none.
@@ -83,7 +83,7 @@ class Keeper:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (OSError, SafetensorError, KeyError, ValueError) as error:
             log.warning("%s cannot be read (%s); training begins again", self.path.name, type(error).__name__)
-            self.path.unlink()
+            self.path.unlink(missing_ok=True)
             return Progress()
         model.load_state_dict(_below(tensors, MODEL))
         _restore(optimizer, _below(tensors, OPTIMIZER))
