@@ -26,6 +26,8 @@ class Batch:
     holds unplaced findings too. A finding that the report does not mention is False in all three.
     sentence_ids, sentence_is_word: (n_sentences, words), each distinct sentence of the batch once.
     routes: (n_routes, 3) int64, rows (image, region, sentence): the sentence speaks of the region in that image.
+    said: (n_said, 3) int64, rows (sentence, finding, state), each once: the sentence says that the finding is present
+    (0) or absent (1), somewhere.
     """
 
     pixels: Tensor
@@ -39,6 +41,7 @@ class Batch:
     sentence_ids: Tensor
     sentence_is_word: Tensor
     routes: Tensor
+    said: Tensor
 
 
 @dataclass(frozen=True)

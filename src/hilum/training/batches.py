@@ -51,7 +51,9 @@ def make_batch(
     studies = examples.study[rows]
     report_ids, report_is_word = examples.reports.take(studies)
     image, routed = examples.routes.take(studies)
-    sentences, sentence = np.unique(routed[:, 1], return_inverse=True)
+    _, said = examples.said.take(studies)
+    sentences, sentence = np.unique(np.concatenate([routed[:, 1], said[:, 0]]), return_inverse=True)
+    said = np.column_stack([sentence[len(routed) :], said[:, 1:]])
     sentence_ids, sentence_is_word = examples.sentences.take(sentences)
     present, absent, uncertain = dense_labels(examples, studies)
     return Batch(
@@ -65,7 +67,8 @@ def make_batch(
         uncertain=torch.from_numpy(uncertain),
         sentence_ids=torch.from_numpy(sentence_ids),
         sentence_is_word=torch.from_numpy(sentence_is_word),
-        routes=torch.from_numpy(np.stack([image, routed[:, 0], sentence], 1).astype(np.int64)),
+        routes=torch.from_numpy(np.column_stack([image, routed[:, 0], sentence[: len(routed)]]).astype(np.int64)),
+        said=torch.from_numpy(np.unique(said.astype(np.int64), axis=0)),
     )
 
 

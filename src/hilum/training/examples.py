@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from hilum.model.tokens import TokenRows, encode_texts
 from hilum.schema import IMAGES, MENTIONS, REGION_BOXES, REGION_LABELS, REPORTS, SECTIONS
 from hilum.tables import check_partitions, read_table, read_tables
 from hilum.training.checkpoint import digest_files
-from hilum.training.texts import raw_texts, report_bodies, route_sentences
+from hilum.training.texts import raw_texts, report_bodies, route_sentences, sentence_states
 from hilum.vocabulary import FINDINGS, REGIONS
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Tables:
     boxes: pd.DataFrame
     labels: pd.DataFrame
     routed: pd.DataFrame
+    said: pd.DataFrame
     bodies: dict[int, str]
     pixels: tuple[np.ndarray, ...]
 
@@ -69,8 +71,9 @@ class Examples:
     """One split's images with what is known of them.
 
     partition, row: (n,) where each image's pixels are. boxes: (n, regions, 4) float32, left, top, right, bottom as
-    fractions of the packed square. subjects: (n,). study: (n,) row of `reports`, `labels` and `routes`.
+    fractions of the packed square. subjects: (n,). study: (n,) row of `reports`, `labels`, `routes` and `said`.
     labels: (place, finding, label code); findings are positions in `findings`. routes: (region, sentence).
+    said: (sentence, finding, label code), of present and absent.
     """
 
     pixels: tuple[np.ndarray, ...]
@@ -83,6 +86,7 @@ class Examples:
     labels: Ragged
     sentences: TokenRows
     routes: Ragged
+    said: Ragged
     findings: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -101,11 +105,13 @@ def read_training_tables(data: Path, partitions: Sequence[str]) -> Tables:
     reports = read_tables(data / "texts", partitions, REPORTS)
     sections = read_tables(data / "sections", partitions, SECTIONS)
     bodies = report_bodies(reports, sections)
+    mentions, texts = read_tables(data / "mentions", partitions, MENTIONS), raw_texts(reports)
     return Tables(
         images=pd.concat(frames, ignore_index=True),
         boxes=read_tables(data / "region_boxes", partitions, REGION_BOXES),
         labels=read_tables(data / "region_labels", partitions, REGION_LABELS),
-        routed=route_sentences(read_tables(data / "mentions", partitions, MENTIONS), raw_texts(reports)),
+        routed=route_sentences(mentions, texts),
+        said=sentence_states(mentions, texts),
         bodies=bodies,
         pixels=tuple(pixels),
     )
@@ -156,8 +162,11 @@ def build_examples(
     studies = np.unique(images["study_id"].to_numpy(np.int64))
     bodies = [tables.bodies[int(study)] for study in studies]
     routed = tables.routed[tables.routed["study_id"].isin(studies)]
-    sentences, sentence = np.unique(routed["sentence_text"].to_numpy(str), return_inverse=True)
-    routes = np.stack([_positions(routed["region"], REGIONS), sentence], 1)
+    said = tables.said[tables.said["study_id"].isin(studies) & tables.said["finding"].isin(list(findings))]
+    texts = np.concatenate([frame["sentence_text"].to_numpy(str) for frame in (routed, said)])
+    sentences, sentence = np.unique(texts, return_inverse=True)
+    routes = np.stack([_positions(routed["region"], REGIONS), sentence[: len(routed)]], 1)
+    states = [sentence[len(routed) :], _positions(said["finding"], findings), said["state"].map(LABEL_CODES)]
     return Examples(
         pixels=tables.pixels,
         partition=images["partition"].to_numpy(np.int64),
@@ -169,6 +178,9 @@ def build_examples(
         labels=_label_rows(tables.labels, studies, findings),
         sentences=encode_texts(tokenizer, [str(s) for s in sentences], min(max_tokens, MAX_SENTENCE_TOKENS)),
         routes=Ragged.build(np.searchsorted(studies, routed["study_id"].to_numpy(np.int64)), routes, len(studies)),
+        said=Ragged.build(
+            np.searchsorted(studies, said["study_id"].to_numpy(np.int64)), np.stack(states, 1), len(studies)
+        ),
         findings=tuple(findings),
     )
 
@@ -198,14 +210,14 @@ def box_fractions(images: pd.DataFrame, boxes: pd.DataFrame, sizes_px: Sequence[
 
 
 def shuffle_labels(examples: Examples, generator: np.random.Generator) -> Examples:
-    """The control that must fail: labels and routed sentences of each study go to another one, images stay."""
+    """The control that must fail: labels and sentences of each study go to another one, images stay."""
     n = len(examples.labels.offsets) - 1
     order = generator.permutation(n)
-    shuffled = []
-    for ragged in (examples.labels, examples.routes):
-        owner, values = ragged.take(order)
-        shuffled.append(Ragged.build(owner, values, n))
-    return Examples(**{**examples.__dict__, "labels": shuffled[0], "routes": shuffled[1]})
+    shuffled: dict[str, Any] = {}
+    for name in ("labels", "routes", "said"):
+        owner, values = getattr(examples, name).take(order)
+        shuffled[name] = Ragged.build(owner, values, n)
+    return replace(examples, **shuffled)
 
 
 def _label_rows(labels: pd.DataFrame, studies: np.ndarray, findings: Sequence[str]) -> Ragged:

@@ -1,6 +1,6 @@
 """Which words of a report a model reads: its body, and the sentences that speak of each region.
 
-In: reports, sections, mentions. Out: clean strings and routes. Known to be imperfect: a report without findings and
+In: reports, sections, mentions. Out: clean strings, routes, and what each sentence says of findings. Known to be imperfect: a report without findings and
 impression is read whole, headers and all.
 """
 
@@ -71,3 +71,21 @@ def route_sentences(
         }
     )
     return routed[routed["sentence_text"].str.len() > 0].drop_duplicates(ignore_index=True)
+
+
+def sentence_states(mentions: pd.DataFrame, texts: Mapping[int, str]) -> pd.DataFrame:
+    """What each sentence says of each finding, present or absent, wherever it says it to be.
+
+    A finding that a sentence both asserts and denies ("left effusion, none on the right") is left out for it; so is
+    what it doubts. Returns study_id, sentence_text, finding, state, one row each once, sorted.
+    """
+    said = mentions[mentions["assertion"].isin(("present", "absent")) & mentions["study_id"].isin(list(texts))]
+    columns = ("study_id", "sentence_start", "sentence_end", "finding", "assertion")
+    rows = [
+        (int(study), clean_text(texts[int(study)][int(start) : int(end)]), finding, state)
+        for study, start, end, finding, state in zip(*(said[name] for name in columns))
+    ]
+    names = ["study_id", "sentence_text", "finding", "state"]
+    frame = pd.DataFrame(sorted(set(rows)), columns=names).astype({"study_id": "int64"})
+    both = frame.groupby(["study_id", "sentence_text", "finding"])["state"].transform("size") > 1
+    return frame[~both & (frame["sentence_text"].str.len() > 0)].reset_index(drop=True)

@@ -10,14 +10,9 @@ import torch
 from hilum.model.batch import Batch, Phrases
 from hilum.model.configuration import ModelConfig, image_configuration, text_configuration
 from hilum.model.network import RegionLanguageModel
-from hilum.model.objectives import (
-    coarse_patches,
-    finding_patches,
-    make_objective,
-    most_specific,
-    spread_words,
-    with_normal,
-)
+from hilum.model.objectives import make_objective
+from hilum.model.objectives.places import finding_patches, most_specific, with_normal
+from hilum.model.objectives.words import coarse_patches, spread_words
 
 N, REGIONS, FINDINGS, GRID = 4, 3, 2, 4  # the second region lies in the first
 INSIDE = torch.tensor([[0, 1, 0], [0, 0, 0], [0, 0, 0]], dtype=torch.bool)
@@ -57,6 +52,7 @@ def batch() -> Batch:
         sentence_ids=torch.randint(1, 50, (2, 5), generator=generator),
         sentence_is_word=torch.ones(2, 5, dtype=torch.bool),
         routes=torch.tensor([[0, 1, 0], [1, 2, 1], [2, 0, 1]]),
+        said=torch.tensor([[0, 0, 0], [1, 1, 1]]),
     )
 
 
@@ -73,6 +69,8 @@ def phrases() -> Phrases:
     [
         ("global", "align", {"global"}),
         ("global", "locate", {"global"}),
+        ("local", "align", {"global", "words"}),
+        ("local", "locate", {"global", "words"}),
         ("rra_vl", "align", {"global", "words"}),
         ("rra_vl", "locate", {"global", "images", "phrases", "patches", "sentences"}),
     ],
@@ -105,6 +103,7 @@ def test_a_batch_of_normal_studies_without_sentences(
         sentence_ids=torch.zeros(0, 1, dtype=torch.int64),
         sentence_is_word=torch.zeros(0, 1, dtype=torch.bool),
         routes=torch.zeros(0, 3, dtype=torch.int64),
+        said=torch.zeros(0, 3, dtype=torch.int64),
     )
     losses = make_objective("rra_vl", "locate", phrases)(model, silent)
     assert "sentences" not in losses

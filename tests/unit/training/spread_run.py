@@ -14,7 +14,7 @@ import torch
 from hilum.model.batch import Batch, Phrases
 from hilum.model.configuration import ModelConfig, text_configuration
 from hilum.model.network import RegionLanguageModel
-from hilum.model.objectives import RegionRelevanceObjective
+from hilum.model.objectives.rra_vl import RegionRelevanceObjective
 from hilum.model.pooling import box_weights
 from hilum.training.seed import make_repeatable
 from hilum.training.spread import join_world, spread_objective
@@ -49,6 +49,7 @@ def planted_batch(random: np.random.Generator) -> Batch:
         sentence_ids=torch.from_numpy(random.integers(1, 60, (SENTENCES, WORDS))),
         sentence_is_word=torch.ones(SENTENCES, WORDS, dtype=torch.bool),
         routes=torch.from_numpy(routes),
+        said=torch.zeros(0, 3, dtype=torch.int64),
     )
 
 

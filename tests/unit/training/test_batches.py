@@ -95,6 +95,10 @@ def test_a_batch_is_what_the_contract_says(examples: Examples) -> None:
     assert int(batch.routes[:, 2].max()) < len(batch.sentence_ids)
     image, region, sentence = batch.routes[0].tolist()
     assert bool(batch.sentence_is_word[sentence].any()) and image < 3 and region < len(REGIONS)
+    said = [(int(f), int(c)) for s, f, c in batch.said if s == sentence]
+    assert said == [
+        (f, c) for c, m in enumerate((batch.present, batch.absent)) for f in range(2) if m[image, region, f]
+    ]
     raw = examples.pixels[examples.partition[3]][examples.row[3]]
     assert torch.allclose(batch.pixels[0, 0], (torch.from_numpy(raw.astype(np.float32)) / 255 - 0.5) / 0.25)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from hilum.model.batch import Batch
 from hilum.model.configuration import ModelConfig, image_configuration, text_configuration
 from hilum.model.network import RegionLanguageModel
-from hilum.model.objectives import RegionRelevanceObjective
+from hilum.model.objectives.rra_vl import RegionRelevanceObjective
 from hilum.training import progress, trainer
 from hilum.training.batches import make_phrases
 from hilum.training.examples import Examples, build_examples, read_training_tables

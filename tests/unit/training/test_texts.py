@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from hilum.training.texts import clean_text, report_bodies, route_sentences
+from hilum.training.texts import clean_text, report_bodies, route_sentences, sentence_states
 
 ANCESTORS = {"left lower lung zone": ("left lung",)}
 
@@ -88,3 +88,20 @@ def test_history_unplaced_mentions_and_studies_without_text_are_left_out() -> No
 def test_a_sentence_with_two_mentions_is_routed_once() -> None:
     row = (1, ["left lung"], 0, 5, "present")
     assert len(route_sentences(mentions(row, row), {1: "Text."}, {})) == 1
+
+
+def test_a_sentence_says_what_it_says_of_each_finding_once() -> None:
+    text = "Left effusion, none on the right. No pneumothorax. Possible edema. Old fracture."
+    said = pd.DataFrame(
+        [
+            (1, 0, 33, "pleural_effusion", "present"), (1, 0, 33, "pleural_effusion", "absent"),
+            (1, 34, 50, "pneumothorax", "absent"), (1, 34, 50, "pneumothorax", "absent"),
+            (1, 51, 65, "pulmonary_edema", "uncertain"), (1, 66, 79, "fracture", "historical"),
+            (2, 0, 5, "pneumothorax", "present"),
+        ],
+        columns=["study_id", "sentence_start", "sentence_end", "finding", "assertion"],
+    )  # fmt: skip
+    assert sentence_states(said, {1: text}).to_dict("records") == [
+        {"study_id": 1, "sentence_text": "No pneumothorax.", "finding": "pneumothorax", "state": "absent"}
+    ]
+    assert sentence_states(said.iloc[:0], {1: text}).empty
