@@ -92,6 +92,7 @@ class PhaseParams(Section):
     epochs: int = Field(ge=0)
     patience: int = Field(ge=0)
     batch_size: int = Field(ge=2)
+    sampler: Literal["shuffled", "grouped"]
     micro_batch: int = Field(ge=0)
     learning_rate: float = Field(gt=0)
     weight_decay: float = Field(ge=0)

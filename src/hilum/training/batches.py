@@ -1,4 +1,4 @@
-"""Batches: which images come together, and the tensors they become.
+"""Batches: the tensors that some examples become.
 
 In: `Examples`. Out: `Batch`. Everything random comes from the epoch's generator, so that an epoch is the same whatever
 came before it.
@@ -23,18 +23,6 @@ from hilum.training.examples import ANYWHERE, Examples
 from hilum.vocabulary import REGIONS, finding_name
 
 NORMAL_PHRASE = "normal"
-
-
-def batch_orders(n: int, batch_size: int, generator: np.random.Generator) -> list[np.ndarray]:
-    """An epoch's batches of example numbers: shuffled, cut evenly, so that no batch is left with one image to compare.
-
-    n: examples. Sizes differ by one at most and do not exceed batch_size (3 stay together where it is 2); no batch if
-    there are fewer than two examples.
-    """
-    if n < 2:
-        return []
-    order = generator.permutation(n)
-    return np.array_split(order, min(-(-n // batch_size), n // 2))
 
 
 def make_batch(

@@ -46,7 +46,7 @@ def train_phase(
     """
     settings = Settings(
         phase, params.seed, params.epochs, params.batch_size, params.learning_rate, params.weight_decay,
-        METRICS[phase], params.patience,
+        METRICS[phase], params.patience, params.sampler,
     )  # fmt: skip
     device = next(model.parameters()).device
     keeper = Keeper(out, record, model)

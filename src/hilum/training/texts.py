@@ -1,7 +1,7 @@
 """Which words of a report a model reads: its body, and the sentences that speak of each region.
 
-In: reports, sections, mentions. Out: clean strings, routes, and what each sentence says of findings. Known to be imperfect: a report without findings and
-impression is read whole, headers and all.
+In: reports, sections, mentions. Out: clean strings, routes, and what each sentence says of findings. Known to be
+imperfect: a report without findings and impression is read whole, headers and all.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The loop: epochs of batches, one step a batch, the best epoch by validation kept.
 
-In: a network, an objective, examples. Out: the curves, and the network with its best weights. One device, one process;
-what a run depends on is in `Settings` and the examples alone.
+In: a network, an objective, examples. Out: the curves, and the network with its best weights. What a
+run depends on is in `Settings` and the examples alone.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 import math
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 import torch
@@ -20,9 +21,10 @@ from hilum.errors import BadDataError
 from hilum.model.batch import Batch, move
 from hilum.model.network import RegionLanguageModel
 from hilum.model.objectives import Objective
-from hilum.training.batches import batch_orders, make_batch
+from hilum.training.batches import make_batch
 from hilum.training.examples import Examples
 from hilum.training.progress import Keeper, Progress
+from hilum.training.sampler import Sampler, draw_batches, n_batches
 from hilum.training.schedule import learning_rate_factor
 from hilum.training.seed import epoch_generator
 from hilum.training.validation import validate
@@ -47,6 +49,7 @@ class Settings:
     weight_decay: float
     metric: str
     patience: int = 0
+    sampler: Sampler = "shuffled"
 
 
 def train(
@@ -66,7 +69,7 @@ def train(
     Returns one row an epoch, from 1: its number, mean losses by name, their total, the validation figures. Raises
     BadDataError if there are fewer than two images, or the loss stops being a number.
     """
-    n_steps = settings.epochs * len(batch_orders(len(examples), settings.batch_size, epoch_generator(0, 0)))
+    n_steps = settings.epochs * n_batches(len(examples), settings.batch_size)
     if settings.epochs and not n_steps:
         raise BadDataError(
             f"{settings.phase}: the train split has {len(examples)} frontal images with a report; 2 or more are needed."
@@ -80,7 +83,7 @@ def train(
             started, before = time.monotonic(), progress.batch
             model.train()
             generator = epoch_generator(settings.seed, progress.epoch)
-            orders = batch_orders(len(examples), settings.batch_size, generator)
+            orders = draw_batches(examples, settings.batch_size, settings.sampler, generator)
             if progress.generator is not None:
                 generator.bit_generator.state = progress.generator
             for rows in orders[progress.batch :]:
@@ -109,6 +112,12 @@ def _is_over(progress: Progress, settings: Settings) -> bool:
     return settings.patience > 0 and progress.best in scores[: len(scores) - settings.patience]
 
 
+def _count_silent(losses: list[dict[str, float]]) -> dict[str, int]:
+    """In how many batches each loss was exactly 0: nothing there to contrast. Losses that spoke in all are left out."""
+    counts = Counter(name for row in losses for name, value in row.items() if value == 0.0)
+    return dict(sorted(counts.items()))
+
+
 def _end_epoch(
     progress: Progress, model: RegionLanguageModel, figures: dict[str, float], settings: Settings, images_per_s: float
 ) -> None:
@@ -116,6 +125,10 @@ def _end_epoch(
     row = {"epoch": progress.epoch, **_means(progress.losses), **figures}
     progress.curves.append(row)
     _log_epoch(settings, row, images_per_s)
+    if silent := _count_silent(progress.losses):
+        log.info(
+            "%s: batches of %d in which a loss had no positive pair: %s", settings.phase, len(progress.losses), silent
+        )
     score = row[settings.metric]
     if not progress.best_weights or score > progress.best or math.isnan(score):
         progress.best = progress.best if math.isnan(score) else score

@@ -15,6 +15,7 @@ from hilum.model.objectives.places import finding_patches, most_specific, with_n
 from hilum.model.objectives.words import coarse_patches, spread_words
 
 N, REGIONS, FINDINGS, GRID = 4, 3, 2, 4  # the second region lies in the first
+RRA_VL = {"global", "images", "phrases", "patches", "sentences", "texts", "reports", "findings"}
 INSIDE = torch.tensor([[0, 1, 0], [0, 0, 0], [0, 0, 0]], dtype=torch.bool)
 
 
@@ -72,7 +73,7 @@ def phrases() -> Phrases:
         ("local", "align", {"global", "words"}),
         ("local", "locate", {"global", "words"}),
         ("rra_vl", "align", {"global", "words"}),
-        ("rra_vl", "locate", {"global", "images", "phrases", "patches", "sentences"}),
+        ("rra_vl", "locate", RRA_VL),
     ],
 )
 def test_losses_by_name(

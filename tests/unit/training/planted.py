@@ -25,7 +25,8 @@ COLD = Path(__file__).resolve().parents[3] / "data/start.json"
 PLACES = ("right upper lung zone", "right lower lung zone", "left upper lung zone", "left lower lung zone")
 FINDINGS = {"consolidation": 90, "hyperaeration": -90}  # how much brighter the spot is
 ALIKE: Any = {
-    "device": "cpu", "threads": 1, "precision": "float32", "patience": 0, "batch_size": 12, "micro_batch": 0,
+    "device": "cpu", "threads": 1, "precision": "float32", "patience": 0, "batch_size": 12,
+    "sampler": "grouped", "micro_batch": 0,
     "learning_rate": 2e-3, "weight_decay": 0.05,
 }  # fmt: skip
 """The parameters that both phases share."""

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hilum.model.configuration import ModelConfig, image_configuration, text_configuration
-from hilum.training.batches import batch_orders, dense_labels, make_batch, make_phrases
+from hilum.training.batches import dense_labels, make_batch, make_phrases
 from hilum.training.examples import ANYWHERE, Examples, Ragged, build_examples, read_training_tables
 from hilum.training.seed import epoch_generator
 from hilum.training.tokenizer import train_tokenizer
@@ -23,18 +23,6 @@ CONFIG = ModelConfig(image_configuration("small"), text_configuration("small", 9
 def examples(planted: Any) -> Examples:
     tables = read_training_tables(planted.data, planted.partitions)
     return build_examples(tables, "train", WORDS, 32, ("consolidation", "hyperaeration"))
-
-
-@pytest.mark.parametrize(("n", "size"), [(10, 4), (9, 4), (49, 48), (5, 8), (2, 2), (3, 2)])
-def test_batches_hold_every_image_once_and_none_is_alone(n: int, size: int) -> None:
-    batches = batch_orders(n, size, epoch_generator(0, 1))
-    assert sorted(np.concatenate(batches).tolist()) == list(range(n))
-    assert all(2 <= len(batch) <= max(size, 3) for batch in batches)
-
-
-@pytest.mark.parametrize("n", [0, 1])
-def test_one_image_is_no_batch(n: int) -> None:
-    assert batch_orders(n, 4, epoch_generator(0, 1)) == []
 
 
 def labels_of(*rows: tuple[str | None, int, int]) -> Any:

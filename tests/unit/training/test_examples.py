@@ -47,6 +47,8 @@ def test_boxes_are_fractions_of_the_packed_square() -> None:
     assert np.allclose(fractions[0, 3], [0.2, 0.2, 0.5, 0.2])
     with pytest.raises(BadDataError, match="1 of 1 images lack a box"):
         box_fractions(images, boxes.iloc[1:], [100])
+    with pytest.raises(BadDataError, match="1 of 1 images lack a box"):
+        box_fractions(images, boxes.assign(width=[np.nan, *[60.0] * (len(boxes) - 1)]), [100])
 
 
 def test_examples_are_one_splits_images(planted: Any) -> None:

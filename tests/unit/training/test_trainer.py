@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -14,6 +16,7 @@ from hilum.errors import BadDataError
 from hilum.model.batch import Batch
 from hilum.model.configuration import ModelConfig, image_configuration, text_configuration
 from hilum.model.network import RegionLanguageModel
+from hilum.model.objectives.baselines import GlobalObjective
 from hilum.training import trainer
 from hilum.training.curves import write_curves
 from hilum.training.examples import Examples, build_examples, read_training_tables
@@ -116,6 +119,30 @@ def test_a_loss_that_is_no_number_stops_with_a_next_move(splits: tuple[Examples,
 
     with pytest.raises(BadDataError, match=r"align: the loss is not a number \({'bad': inf}\); lower align"):
         trainer.train(fresh(), broken, *splits, SETTINGS, grid=6)
+
+
+def test_batches_without_a_positive_pair_are_counted(
+    splits: tuple[Examples, Examples], caplog: pytest.LogCaptureFixture
+) -> None:
+    def sometimes(model: RegionLanguageModel, batch: Batch) -> dict[str, Tensor]:
+        return to_half(model, batch) | {"pairs": model.log_scale * float(len(batch.pixels) % 2)}
+
+    caplog.set_level("INFO")
+    settings = trainer.Settings("locate", 1, 1, 8, 1e-3, 0.05, "validate_region_ap")
+    trainer.train(fresh(), sometimes, *splits, settings, grid=6)
+    sizes = [len(part) for part in np.array_split(splits[0].study, 5)]  # 36 images: 8, 7, 7, 7, 7
+    even = sum(size % 2 == 0 for size in sizes)
+    assert 0 < even < 5
+    assert f"locate: batches of 5 in which a loss had no positive pair: {{'pairs': {even}}}" in caplog.text
+
+
+def test_a_blank_image_is_learned_from_without_harm(splits: tuple[Examples, Examples]) -> None:
+    train, validation = splits
+    blank = tuple(np.zeros_like(pixels) for pixels in train.pixels)
+    model = fresh()
+    rows = trainer.train(model, GlobalObjective(), replace(train, pixels=blank), validation, SETTINGS, grid=6)
+    assert all(math.isfinite(row["total"]) for row in rows)
+    assert all(bool(torch.isfinite(tensor).all()) for tensor in model.state_dict().values())
 
 
 def test_an_empty_train_split_is_refused(planted: Any) -> None:

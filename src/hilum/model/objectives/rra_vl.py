@@ -19,6 +19,7 @@ from hilum.model.losses import relevance, soft_contrast
 from hilum.model.network import ImageEmbeddings, RegionLanguageModel, TextEmbeddings
 from hilum.model.objectives.kind import Phase
 from hilum.model.objectives.places import covered_patches, finding_patches, most_specific, with_normal
+from hilum.model.objectives.texts import contrast_findings, contrast_reports, region_texts
 from hilum.model.objectives.words import WordScales, word_logits
 
 
@@ -34,6 +35,9 @@ class Weights:
     images: float = 0.5
     phrases: float = 1.0
     patches: float = 1.0
+    region_texts: float = 2.0
+    reports: float = 1.0
+    findings: float = 0.3
     relevance_temperature: float = 0.2
     scales: WordScales = field(default_factory=WordScales)
 
@@ -50,7 +54,7 @@ class RegionRelevanceObjective:
         self.weights = weights or Weights()
 
     def __call__(self, model: RegionLanguageModel, batch: Batch) -> dict[str, Tensor]:
-        """`global`; in phase align `words`; in phase locate `images`, `phrases`, `patches`, `sentences`."""
+        """`global`; in phase align `words`; in phase locate the rest: see `_locate`."""
         images = model.encode_images(batch.pixels, batch.weights)
         reports = model.encode_texts(batch.report_ids, batch.report_is_word)
         targets = relevance(batch.present)
@@ -58,36 +62,50 @@ class RegionRelevanceObjective:
         losses = {"global": soft_contrast(logits, targets, self.weights.relevance_temperature)}
         if self.phase == "align":
             return losses | {"words": self._words(batch, images, reports, targets)}
-        return losses | self._locate(model, batch, images)
+        return losses | self._locate(model, batch, images, normalize(reports.whole, dim=-1), targets)
 
     def _words(self, batch: Batch, images: ImageEmbeddings, reports: TextEmbeddings, targets: Tensor) -> Tensor:
         logits = word_logits(batch, images, reports, self.weights.scales)
         return self.weights.words * soft_contrast(logits, targets, self.weights.relevance_temperature)
 
-    def _locate(self, model: RegionLanguageModel, batch: Batch, images: ImageEmbeddings) -> dict[str, Tensor]:
+    def _locate(
+        self, model: RegionLanguageModel, batch: Batch, images: ImageEmbeddings, reports: Tensor, targets: Tensor
+    ) -> dict[str, Tensor]:
+        """`images`, `phrases`, `patches`, `reports`, `findings`; where sentences are routed, `sentences`, `texts`."""
         weights, scale, phrases = self.weights, model.region_scale, self.phrases
+        n, n_regions = images.regions.shape[:2]
         present, possible = with_normal(batch)
-        regions = torch.arange(images.regions.shape[1], device=images.regions.device)
+        regions = torch.arange(n_regions, device=images.regions.device)
         whole = model.encode_texts(phrases.finding_ids, phrases.finding_is_word).whole
         placed = model.condition(whole.unsqueeze(0), regions.unsqueeze(1))
-        by_image = contrast_images(
-            images.regions, present[..., :-1], possible[..., :-1], batch.subjects, phrases.related, scale,
-            self.hard_negatives,
-        )  # fmt: skip
-        by_phrase = contrast_phrases(
-            images.regions, placed, present, possible, phrases.related, scale, self.hard_negatives
-        )
+
+        def contrasts(vectors: Tensor, present: Tensor, possible: Tensor) -> tuple[Tensor, Tensor]:
+            related, hard = phrases.related, self.hard_negatives
+            found, perhaps = present[..., :-1], possible[..., :-1]
+            return (
+                contrast_images(vectors, found, perhaps, batch.subjects, related, scale, hard),
+                contrast_phrases(vectors, placed, present, possible, related, scale, hard),
+            )
+
+        by_image, by_phrase = contrasts(images.regions, present, possible)
         losses = {
             "images": weights.images * by_image,
             "phrases": weights.phrases * by_phrase,
             "patches": weights.patches * self._patches(model, batch, images.patches, whole[:-1]),
+            "reports": weights.reports
+            * contrast_reports(reports, targets, weights.relevance_temperature, model.logit_scale),
+            "findings": weights.findings * contrast_findings(reports, normalize(whole, dim=-1), batch, scale),
         }
         if len(batch.routes):
-            spoken = model.encode_texts(batch.sentence_ids, batch.sentence_is_word).whole
-            sentences = model.condition(spoken[batch.routes[:, 2]], batch.routes[:, 1])
+            read = model.encode_texts(batch.sentence_ids, batch.sentence_is_word).whole
+            sentences = model.condition(read[batch.routes[:, 2]], batch.routes[:, 1])
             losses["sentences"] = weights.sentences * contrast_sentences(
                 images.regions, sentences, batch.routes, present[..., :-1], scale
             )
+            texts, spoken = region_texts(sentences, batch.routes, n, n_regions)
+            silent = ~spoken.unsqueeze(-1)  # neither right nor wrong
+            by_text, by_phrase = contrasts(texts, present & ~silent, possible | silent)
+            losses["texts"] = weights.region_texts * (weights.images * by_text + weights.phrases * by_phrase)
         return losses
 
     def _patches(self, model: RegionLanguageModel, batch: Batch, patches: Tensor, whole: Tensor) -> Tensor:
