@@ -79,7 +79,7 @@ class RegionRelevanceObjective:
         whole = model.encode_texts(phrases.finding_ids, phrases.finding_is_word).whole
         placed = model.condition(whole.unsqueeze(0), regions.unsqueeze(1))
 
-        def contrasts(vectors: Tensor, present: Tensor, possible: Tensor) -> tuple[Tensor, Tensor]:
+        def contrasts(vectors: Tensor, placed: Tensor, present: Tensor, possible: Tensor) -> tuple[Tensor, Tensor]:
             related, hard = phrases.related, self.hard_negatives
             found, perhaps = present[..., :-1], possible[..., :-1]
             return (
@@ -87,7 +87,7 @@ class RegionRelevanceObjective:
                 contrast_phrases(vectors, placed, present, possible, related, scale, hard),
             )
 
-        by_image, by_phrase = contrasts(images.regions, present, possible)
+        by_image, by_phrase = contrasts(images.regions, placed, present, possible)
         losses = {
             "images": weights.images * by_image,
             "phrases": weights.phrases * by_phrase,
@@ -104,7 +104,8 @@ class RegionRelevanceObjective:
             )
             texts, spoken = region_texts(sentences, batch.routes, n, n_regions)
             silent = ~spoken.unsqueeze(-1)  # neither right nor wrong
-            by_text, by_phrase = contrasts(texts, present & ~silent, possible | silent)
+            # phrases stay where images put them: texts come to them
+            by_text, by_phrase = contrasts(texts, placed.detach(), present & ~silent, possible | silent)
             losses["texts"] = weights.region_texts * (weights.images * by_text + weights.phrases * by_phrase)
         return losses
 
