@@ -10,7 +10,7 @@ right in the picture; that a row's Landmarks, in quotes, go over many lines; tha
 use. The folder Preprocessed has masks of 1024 x 1024 in a padded frame: they are of another size than the image, and no
 row of it is used. Where no row is known, or none good enough, the next rung decides.
 
-Its 243,334 rows have some 70 kB each. One pass notes where those of a partition lie; each is read when its turn comes.
+Its 243,334 rows have some 60 kB each. One pass notes where those of a partition lie; each is read when its turn comes.
 """
 
 from __future__ import annotations
