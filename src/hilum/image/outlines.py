@@ -81,20 +81,22 @@ def fit_outlines(right: Organ, left: Organ, heart: Organ, height_px: int, width_
     """
     pivot = width_px / 2, height_px / 2
     tilt = float(np.clip(common_tilt(right, left), -MAX_TILT, MAX_TILT))
-    r, l, h = (organ.extent(tilt, pivot) for organ in (right, left, heart))  # noqa: E741
+    rx0, rx1, ry0, ry1 = right.extent(tilt, pivot)
+    lx0, lx1, ly0, ly1 = left.extent(tilt, pivot)
+    hx0, hx1, _, _ = heart.extent(tilt, pivot)
+    if rx0 + rx1 >= lx0 + lx1:
+        raise ValueError("the left lung lies on the right")
     regions = read_atlas().regions
     (ru0, rv0, ru1, rv1), (lu0, lv0, lu1, lv1) = regions["right lung"], regions["left lung"]
-    # where each lung's two sides would put the midline; their mean
-    middle = ((r[0] - ru0 * (r[1] - r[0]) / (ru1 - ru0)) + (l[1] - lu1 * (l[1] - l[0]) / (lu1 - lu0))) / 2
-    right_width, left_width = (r[0] - middle) / ru0, (l[1] - middle) / lu1
-    right_height, left_height = (r[3] - r[2]) / (rv1 - rv0), (l[3] - l[2]) / (lv1 - lv0)
-    if r[0] + r[1] >= l[0] + l[1]:
-        raise ValueError("the left lung lies on the right")
+    # the mean of where either lung, by its own two sides, would have the midline
+    middle = (rx0 - ru0 * (rx1 - rx0) / (ru1 - ru0) + lx1 - lu1 * (lx1 - lx0) / (lu1 - lu0)) / 2
+    right_width, left_width = (rx0 - middle) / ru0, (lx1 - middle) / lu1
     if min(right_width, left_width) <= 0:
         raise ValueError("the lungs leave no room for a midline")
-    right_heart, left_heart = _heart((h[0] - middle) / right_width, (h[1] - middle) / left_width)
-    return Placement(middle, right_width, left_width, r[2] - rv0 * right_height, right_height,
-                     l[2] - lv0 * left_height, left_height, right_heart, left_heart, tilt, *pivot)  # fmt: skip
+    right_height, left_height = (ry1 - ry0) / (rv1 - rv0), (ly1 - ly0) / (lv1 - lv0)
+    right_heart, left_heart = _heart((hx0 - middle) / right_width, (hx1 - middle) / left_width)
+    return Placement(middle, right_width, left_width, ry0 - rv0 * right_height, right_height,
+                     ly0 - lv0 * left_height, left_height, right_heart, left_heart, tilt, *pivot)  # fmt: skip
 
 
 def common_tilt(right: Organ, left: Organ) -> float:

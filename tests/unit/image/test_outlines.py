@@ -106,3 +106,7 @@ def test_lungs_on_the_wrong_sides_or_in_one_place_are_no_thorax():
         fit_outlines(left, right, heart, height, width)
     with pytest.raises(ValueError, match="left lung lies on the right"):
         fit_outlines(right, right, heart, height, width)
+    small, wide = np.zeros((2, 9, 200), dtype=bool)
+    small[:, 60:100] = wide[:, :] = True  # one lung within the other
+    with pytest.raises(ValueError, match="no room for a midline"):
+        fit_outlines(*(decode_runs(run_lengths(mask), 9, 200) for mask in (small, wide, small)), 9, 200)
