@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from hilum.errors import UsageError
 
@@ -64,7 +64,17 @@ class PackParams(Section):
     """Images in, pixel array and region boxes out."""
 
     size_px: int = Field(ge=32, le=1024)
-    region_source: Literal["atlas"]
+    region_sources: tuple[Literal["imagenome", "chexmask", "atlas"], ...]
+
+    @field_validator("region_sources")
+    @classmethod
+    def _ends_with_the_atlas(cls, sources: tuple[str, ...]) -> tuple[str, ...]:
+        if sources[-1:] != ("atlas",) or len(set(sources)) < len(sources):
+            raise ValueError(
+                f"{list(sources)} must name each source once and end with atlas, "
+                "which alone has a box for every region of every image; write for example [imagenome, chexmask, atlas]"
+            )
+        return sources
 
 
 class ValidateParams(Section):

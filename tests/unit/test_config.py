@@ -37,6 +37,15 @@ def changed(root: Path, tmp_path: Path, section: str, **keys: object) -> Path:
         ("phantom", {"seed": None}, "phantom.seed: Field required"),
         ("align", {"objective": "clip"}, "align.objective: Input should be 'global' or 'rra_vl'"),
         ("evaluate", {"n_bootstrap": 0}, "evaluate.n_bootstrap"),
+        (
+            "pack",
+            {"region_sources": ["lungs", "atlas"]},
+            "region_sources.0: Input should be 'imagenome', 'chexmask' or",
+        ),
+        ("pack", {"region_sources": ["chexmask"]}, r"\['chexmask'\] must name each source once and end with atlas"),
+        ("pack", {"region_sources": ["atlas", "chexmask"]}, "end with atlas, which alone has a box for every region"),
+        ("pack", {"region_sources": ["atlas", "atlas"]}, "name each source once"),
+        ("pack", {"region_sources": []}, "end with atlas"),
     ],
 )
 def test_wrong_keys_are_named(root: Path, tmp_path: Path, section: str, keys: dict, message: str) -> None:

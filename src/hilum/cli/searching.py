@@ -10,6 +10,7 @@ import click
 from hilum.cli.command import PATH, verb, worker_count
 
 SERVED = Path("data/served")
+REGIONS = Path("data/regions")
 
 
 @verb("search", "hilum search --study 59424766 --region 'right lower lung zone' -k 5")
@@ -44,7 +45,7 @@ def search(
         alpha = json.loads(settings.read_text(encoding="utf-8"))["alpha"] if served else 0.5
     index = index or (SERVED / "index" if served else Path("data/index"))
     model = model or (SERVED / "champion/model" if served else Path("data/locate"))
-    click.echo(run(index, model, read_params(), study, image, region, float(alpha), k, as_json))
+    click.echo(run(index, model, REGIONS, read_params(), study, image, region, float(alpha), k, as_json))
 
 
 @verb("encode", "hilum encode ../mimic-cxr --out embeddings.parquet")
@@ -57,7 +58,8 @@ def encode(tree: Path, out: Path, model: Path | None) -> None:
     from hilum.stages.encode import run
 
     champion = SERVED / "champion/model"
-    run(tree, model or (champion if champion.is_dir() else Path("data/locate")), out, read_params(), worker_count())
+    model = model or (champion if champion.is_dir() else Path("data/locate"))
+    run(tree, model, REGIONS, out, read_params(), worker_count())
 
 
 COMMANDS = (search, encode)

@@ -79,15 +79,16 @@ def label(texts: Path, sections: Path, mentions: Path, out: Path, chexpert: Path
 @verb("pack", "dvc repro pack@L0001-p10-p14")
 @path_option("--manifest", "The manifest of a partition.")
 @path_option("--tree", "The source tree.")
+@path_option("--regions", "Folder of scene graphs and masks, for the region sources that read them.")
 @path_option("--pixels", "Out: uint8 array of the frontal images.")
 @path_option("--images", "Out: which row is which image, and its geometry.")
 @path_option("--region-boxes", "Out: the 29 regions of each image.")
-def pack(manifest: Path, tree: Path, pixels: Path, images: Path, region_boxes: Path) -> None:
+def pack(manifest: Path, tree: Path, regions: Path, pixels: Path, images: Path, region_boxes: Path) -> None:
     """Pack frontal images and find their anatomical regions."""
     from hilum.config import read_params
     from hilum.stages.pack import run
 
-    run(manifest, tree, pixels, images, region_boxes, read_params().pack, worker_count())
+    run(manifest, tree, regions, pixels, images, region_boxes, read_params().pack, worker_count())
 
 
 @verb("validate", "dvc repro validate")

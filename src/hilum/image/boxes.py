@@ -1,18 +1,23 @@
 """Where the anatomical regions of an image are: one interface, one rung of the ladder a class.
 
-In: a picture and its id. Out: 29 boxes in original pixels, clipped to the image. The rung built here is the atlas.
+In: a picture and its id. Out: boxes in original pixels, clipped to the image. The lowest rung, the atlas, is here; it
+alone has a box for every region of every picture. `ladder.py` sets the rungs one above the other.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
-from hilum.errors import UsageError
 from hilum.image.atlas import read_atlas
 from hilum.image.geometry import Box, Gray
 from hilum.image.registration import fit_thorax
 
 DECIMALS = 2  # of a pixel: what lies below differs with the machine's arithmetic, and means nothing
+
+
+class NotDrawn(Exception):
+    """A source has no boxes for an image; the message is one of few fixed words, to be counted."""
 
 
 class RegionSource(Protocol):
@@ -21,9 +26,10 @@ class RegionSource(Protocol):
     name: str
 
     def boxes(self, gray: Gray, dicom_id: str) -> dict[str, Box]:
-        """Every region's box, in the picture's pixels and within it; of no area if the region is outside.
+        """The regions' boxes, in the picture's pixels and within it; of no area if the region is outside.
 
-        gray: (H, W), the original picture. dicom_id: for sources that look an image up.
+        gray: (H, W), the original picture. dicom_id: for sources that look an image up. Raises NotDrawn if the source
+        does not know the image, or not well enough; a region that it does not know is missing.
         """
         ...
 
@@ -34,15 +40,11 @@ class AtlasSource:
     name = "atlas"
 
     def boxes(self, gray: Gray, dicom_id: str) -> dict[str, Box]:
-        """As `RegionSource.boxes`; the id is not used."""
-        height, width = gray.shape
-        fit = fit_thorax(gray)
-        placed = read_atlas().boxes(fit.placement)
-        return {name: box.clip(width, height).rounded(DECIMALS) for name, box in placed.items()}
+        """As `RegionSource.boxes`, and always all of them; the id is not used."""
+        return fit_in(read_atlas().boxes(fit_thorax(gray).placement), gray)
 
 
-def region_source(name: str) -> RegionSource:
-    """The source of that name (params.yaml, pack.region_source). Raises UsageError if there is none."""
-    if name != AtlasSource.name:
-        raise UsageError(f"params.yaml: pack.region_source is '{name}'; the sources are: {AtlasSource.name}.")
-    return AtlasSource()
+def fit_in(boxes: Mapping[str, Box], gray: Gray) -> dict[str, Box]:
+    """The boxes clipped to a picture and rounded."""
+    height, width = gray.shape
+    return {name: box.clip(width, height).rounded(DECIMALS) for name, box in boxes.items()}

@@ -8,16 +8,15 @@ picture that came as a negative (MONOCHROME1 shown as stored) is turned over.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from hilum.errors import BadDataError, ImageError, VerificationError
-from hilum.image.boxes import RegionSource
 from hilum.image.decode import read_gray
-from hilum.image.geometry import Box, Gray, Letterbox, letterbox
+from hilum.image.geometry import Gray, Letterbox, letterbox
+from hilum.image.ladder import Ladder, Regions
 from hilum.image.registration import is_negative, negative_of
 
 STRETCH_PERCENTILES = (0.5, 99.5)
@@ -26,17 +25,17 @@ MIN_RANGE = 8  # grey levels; a flatter picture is left as it is rather than its
 
 @dataclass(frozen=True)
 class PackedImage:
-    """pixels: (size, size) uint8. boxes: in original pixels, within the image. inverted: it came as a negative."""
+    """pixels: (size, size) uint8. regions: in original pixels, within the image. inverted: it came as a negative."""
 
     pixels: Gray
     place: Letterbox
     rows_px: int
     columns_px: int
-    boxes: Mapping[str, Box]
+    regions: Regions
     inverted: bool
 
 
-def pack_image(path: Path, sha256: str, dicom_id: str, size_px: int, source: RegionSource) -> PackedImage:
+def pack_image(path: Path, sha256: str, dicom_id: str, size_px: int, ladder: Ladder) -> PackedImage:
     """Read one image, see that it is still the one that was ingested, and pack it.
 
     Raises VerificationError if its bytes are others than the manifest's, BadDataError if it is gone or undecodable.
@@ -52,9 +51,9 @@ def pack_image(path: Path, sha256: str, dicom_id: str, size_px: int, source: Reg
     inverted = is_negative(gray)
     if inverted:
         gray = negative_of(gray)
-    boxes = source.boxes(gray, dicom_id)
+    regions = ladder.regions(gray, dicom_id)
     pixels, place = letterbox(stretch_contrast(gray), size_px)
-    return PackedImage(pixels, place, gray.shape[0], gray.shape[1], boxes, inverted)
+    return PackedImage(pixels, place, gray.shape[0], gray.shape[1], regions, inverted)
 
 
 def read_verified(path: Path, sha256: str) -> bytes:

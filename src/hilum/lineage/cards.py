@@ -31,7 +31,7 @@ NOT_FOR = (
 )
 LIMITS = (
     "Labels are weak: rules read them from reports. What a report does not mention is no absence.",
-    "Regions are placed by an atlas, not drawn on each image.",
+    "Regions are boxes that a fitted atlas, or another program, has drawn on each image; no person did.",
     "An answer is alike to the question; that does not make the finding true of either.",
 )
 _PHANTOM_LIMIT = (

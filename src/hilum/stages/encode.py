@@ -36,10 +36,11 @@ log = logging.getLogger(__name__)
 LANDING = "L0000"  # of no collection
 
 
-def run(tree: Path, model: Path, out: Path, params: Params, workers: int) -> None:
+def run(tree: Path, model: Path, regions: Path, out: Path, params: Params, workers: int) -> None:
     """Encode every usable study of a tree. Raises UsageError if it has not the layout, BadDataError if none is usable.
 
-    model: a checkpoint with its tokenizer. A file that cannot be used is left out, and counted by its reason.
+    model: a checkpoint with its tokenizer. regions: the folder of what the region sources read. A file that cannot be
+    used is left out, and counted by its reason.
     """
     tree = tree.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +53,7 @@ def run(tree: Path, model: Path, out: Path, params: Params, workers: int) -> Non
         vectors = []
         for name in name_partitions(LANDING, (file for file in files if file.kind != "table")):
             folder = Path(scratch) / name
-            encode_partition(name, tree, listing, model, folder, params, workers)
+            encode_partition(name, tree, listing, model, regions, folder, params, workers)
             reasons += Counter(read_table(folder / "quarantine.parquet", QUARANTINE)["reason"])
             vectors.append(folder / "embeddings.parquet")
         with whole_file(out) as temporary:
@@ -65,7 +66,7 @@ def run(tree: Path, model: Path, out: Path, params: Params, workers: int) -> Non
 
 
 def encode_partition(
-    name: str, tree: Path, listing: Path, model: Path, folder: Path, params: Params, workers: int
+    name: str, tree: Path, listing: Path, model: Path, regions: Path, folder: Path, params: Params, workers: int
 ) -> None:
     """Take one partition from raw files to vectors; the folder keeps its quarantine and its embeddings alone."""
     write_descriptor(folder / "partition.json", Partition(partition=name, landing=LANDING, shards=shards_of(name)))
@@ -79,7 +80,7 @@ def encode_partition(
         folder / "partition.json", tree, listing, manifest, quarantine, texts, published, params.ingest, workers
     )  # fmt: skip
     parse.run(texts, sections, mentions, unknown, params.parse)
-    pack.run(manifest, tree, pixels, images, boxes, params.pack, workers)
+    pack.run(manifest, tree, regions, pixels, images, boxes, params.pack, workers)
     embed.run(model, model, pixels, images, boxes, texts, sections, mentions, out, params.embed)
     for path in folder.iterdir():
         if path not in (quarantine, out):

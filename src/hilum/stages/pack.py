@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -20,7 +21,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from hilum.image.boxes import region_source
+from hilum.image.ladder import Ladder, open_ladder
 from hilum.image.pack import PackedImage, pack_image
 from hilum.schema import IMAGES, MANIFEST, REGION_BOXES
 from hilum.tables import read_table, whole_file, write_table
@@ -34,20 +35,33 @@ log = logging.getLogger(__name__)
 
 
 def run(
-    manifest: Path, tree: Path, pixels: Path, images: Path, region_boxes: Path, params: PackParams, workers: int
+    manifest: Path,
+    tree: Path,
+    regions: Path,
+    pixels: Path,
+    images: Path,
+    region_boxes: Path,
+    params: PackParams,
+    workers: int,
 ) -> None:
-    """Pack a partition. Raises VerificationError if an image is no longer the one that was ingested."""
+    """Pack a partition. Raises VerificationError if an image is no longer the one that was ingested.
+
+    regions: the folder of what the region sources read. Raises UsageError if it lacks the file of a named one.
+    """
     frontals = choose_frontals(read_table(manifest, MANIFEST))
-    tables = PackedTables(frontals, params.region_source)
+    ladder = open_ladder(params.region_sources, regions, frontals["dicom_id"].tolist())
+    tables = PackedTables(frontals)
     with whole_file(pixels) as temporary, temporary.open("wb") as file:
         write_header(file, (len(frontals), params.size_px, params.size_px))
-        packed = pack_images(frontals, tree, params, workers)
+        packed = pack_images(frontals, tree, params.size_px, ladder, workers)
         for image in tqdm(packed, total=len(frontals), desc="pack", unit="image", disable=None):
             file.write(image.pixels.tobytes())
             tables.append(image)
     write_table(images, tables.images(), IMAGES)
     write_table(region_boxes, tables.region_boxes(), REGION_BOXES)
     log.info("pack: %d frontal images, %d of them turned over from negatives", len(frontals), tables.n_inverted)
+    log.info("pack: region boxes drawn by %s; images that a source left to the next: %s",
+             dict(Counter(tables.sources)), dict(sorted(tables.passed.items())) or "none")  # fmt: skip
 
 
 def choose_frontals(manifest: pd.DataFrame) -> pd.DataFrame:
@@ -66,24 +80,38 @@ def choose_frontals(manifest: pd.DataFrame) -> pd.DataFrame:
     return frontals.sort_values(["subject_id", "study_id", "dicom_id"]).reset_index(drop=True)
 
 
-def pack_images(frontals: pd.DataFrame, tree: Path, params: PackParams, workers: int) -> Iterator[PackedImage]:
+def pack_images(
+    frontals: pd.DataFrame, tree: Path, size_px: int, ladder: Ladder, workers: int
+) -> Iterator[PackedImage]:
     """Each image packed, in order; by worker processes where there is enough to do for more than one."""
     jobs = list(zip(frontals["path"], frontals["sha256"], frontals["dicom_id"], strict=True))
-    work = partial(_pack_job, tree, params.size_px, params.region_source)
     workers = min(workers, -(-len(jobs) // CHUNK))
     if workers < 2:
-        yield from map(work, jobs)
+        yield from map(partial(_pack_job, tree, size_px, ladder), jobs)
         return
-    with ProcessPoolExecutor(workers, initializer=_end_with_parent, initargs=(os.getpid(),)) as pool:
+    with ProcessPoolExecutor(workers, initializer=_start_worker, initargs=(os.getpid(), ladder)) as pool:
         try:
-            yield from pool.map(work, jobs, chunksize=CHUNK)
+            yield from pool.map(partial(_pack_in_worker, tree, size_px), jobs, chunksize=CHUNK)
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _pack_job(tree: Path, size_px: int, source: str, job: tuple[str, str, str]) -> PackedImage:
+def _pack_job(tree: Path, size_px: int, ladder: Ladder, job: tuple[str, str, str]) -> PackedImage:
     path, sha256, dicom_id = job
-    return pack_image(tree / path, sha256, dicom_id, size_px, region_source(source))
+    return pack_image(tree / path, sha256, dicom_id, size_px, ladder)
+
+
+_ladder: Ladder  # of a worker: what it knows of up to 40,000 images is handed over once, and not with every job
+
+
+def _start_worker(parent: int, ladder: Ladder) -> None:
+    global _ladder
+    _ladder = ladder
+    _end_with_parent(parent)
+
+
+def _pack_in_worker(tree: Path, size_px: int, job: tuple[str, str, str]) -> PackedImage:
+    return _pack_job(tree, size_px, _ladder, job)
 
 
 def _end_with_parent(parent: int) -> None:
@@ -106,10 +134,11 @@ def write_header(file: BinaryIO, shape: tuple[int, int, int]) -> None:
 class PackedTables:
     """Gathers the rows of images and region_boxes, one image after the other in the order of the pixels."""
 
-    def __init__(self, frontals: pd.DataFrame, source: str) -> None:
+    def __init__(self, frontals: pd.DataFrame) -> None:
         self.n_inverted = 0
+        self.sources: list[str] = []
+        self.passed: Counter[str] = Counter()  # "source: reason" -> images
         self._frontals = frontals
-        self._source = source
         self._geometry: list[tuple[int, int, float, float, float]] = []
         self._regions: list[str] = []
         self._boxes: list[tuple[float, float, float, float]] = []
@@ -119,8 +148,11 @@ class PackedTables:
         place = image.place
         self.n_inverted += image.inverted
         self._geometry.append((image.rows_px, image.columns_px, place.scale, place.offset_x_px, place.offset_y_px))
-        self._regions.extend(image.boxes)
-        self._boxes.extend((box.x, box.y, box.width, box.height) for box in image.boxes.values())
+        regions = image.regions
+        self.passed.update(f"{source}: {reason}" for source, reason in regions.passed.items())
+        self.sources.extend(regions.sources.values())
+        self._regions.extend(regions.boxes)
+        self._boxes.extend((box.x, box.y, box.width, box.height) for box in regions.boxes.values())
 
     def images(self) -> pd.DataFrame:
         """Rows of IMAGES."""
@@ -136,7 +168,7 @@ class PackedTables:
         frame = pd.DataFrame({"dicom_id": np.repeat(self._frontals["dicom_id"].to_numpy(object), n_regions)})
         frame["region"] = self._regions
         frame = frame.assign(**_columns(["x", "y", "width", "height"], self._boxes, len(frame)))
-        return frame.assign(region_source=self._source)
+        return frame.assign(region_source=self.sources)
 
 
 def _columns(names: list[str], rows: list, n_rows: int) -> dict[str, np.ndarray]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hilum.errors import BadDataError, UsageError
-from hilum.image.boxes import region_source
 from hilum.image.decode import read_gray
+from hilum.image.ladder import open_ladder
 from hilum.image.pack import pack_image
 from hilum.model.inference import load_model
 from hilum.retrieval.index import RegionIndex, open_index
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 def run(
     index: Path,
     model: Path,
+    regions: Path,
     params: Params,
     study: int | None,
     image: Path | None,
@@ -36,11 +37,12 @@ def run(
     """The k nearest cases by the mix at alpha, as JSON or as lines for a terminal.
 
     Either study (an indexed one) or image (any JPEG or DICOM) is given. An image whose name is an indexed dicom_id is
-    known to be of that patient, whose other images are then no answers; of other files hilum cannot know.
+    known to be of that patient, whose other images are then no answers; of other files hilum cannot know. regions: the
+    folder of what the region sources read.
     """
     opened = open_index(index)
     if image is not None:
-        query = query_image(opened, model, params, image, region)
+        query = query_image(opened, model, regions, params, image, region)
     elif study is not None:
         query = query_study(opened, study, region)
     else:
@@ -51,7 +53,7 @@ def run(
     return "\n".join(list_answers(answers, region, alpha))
 
 
-def query_image(index: RegionIndex, model: Path, params: Params, image: Path, region: str) -> Query:
+def query_image(index: RegionIndex, model: Path, regions: Path, params: Params, image: Path, region: str) -> Query:
     """Encode an image file as `pack` and `embed` would. Raises ImageError if it cannot be decoded.
 
     Raises UsageError if the region is unknown, BadDataError if the checkpoint is not the one that made the index.
@@ -68,9 +70,9 @@ def query_image(index: RegionIndex, model: Path, params: Params, image: Path, re
     except OSError as error:
         raise UsageError(f"{image} cannot be read ({type(error).__name__}).") from None
     read_gray(data, params.ingest.max_pixels)  # a file from anywhere: judged before it is packed
-    source = region_source(params.pack.region_source)
-    packed = pack_image(image, hashlib.sha256(data).hexdigest(), image.stem, params.pack.size_px, source)
-    placed = [packed.place.pack(packed.boxes[name]) for name in loaded.config.regions]
+    ladder = open_ladder(params.pack.region_sources, regions, [image.stem])
+    packed = pack_image(image, hashlib.sha256(data).hexdigest(), image.stem, params.pack.size_px, ladder)
+    placed = [packed.place.pack(packed.regions.boxes[name]) for name in loaded.config.regions]
     edges = np.array([[b.x, b.y, b.x + b.width, b.y + b.height] for b in placed]) / params.pack.size_px
     encoded = loaded.encode_images(packed.pixels[None], edges[None].astype(np.float32))
     regional = encoded.regions[0, loaded.config.regions.index(region)]

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from hilum.errors import UsageError
 from hilum.image.atlas import read_atlas
-from hilum.image.boxes import AtlasSource, RegionSource, region_source
+from hilum.image.boxes import AtlasSource
 from hilum.vocabulary import REGION_PARENTS, REGIONS
 
 
@@ -42,13 +41,6 @@ def test_a_picture_without_a_thorax_has_boxes_too(shape):
     assert len(boxes) == 29
     assert all(np.isfinite([box.x, box.y, box.width, box.height]).all() for box in boxes.values())
     assert all(box.x + box.width <= shape[1] + 1e-6 for box in boxes.values())
-
-
-def test_a_source_is_found_by_its_name():
-    source: RegionSource = region_source("atlas")
-    assert source.name == "atlas"
-    with pytest.raises(UsageError, match="'lungs'; the sources are: atlas"):
-        region_source("lungs")
 
 
 def test_the_atlas_and_the_vocabulary_name_the_same_regions():

@@ -9,6 +9,7 @@ from hilum.errors import BadDataError, VerificationError
 from hilum.image.atlas import read_atlas
 from hilum.image.boxes import AtlasSource
 from hilum.image.geometry import Box
+from hilum.image.ladder import Ladder
 from hilum.image.pack import pack_image, read_verified, stretch_contrast
 
 
@@ -41,19 +42,19 @@ def film():
 
 def test_an_image_is_packed_with_its_geometry(tmp_path):
     digest = put(tmp_path / "a.png", film())
-    packed = pack_image(tmp_path / "a.png", digest, "id", 64, AtlasSource())
+    packed = pack_image(tmp_path / "a.png", digest, "id", 64, Ladder([AtlasSource()]))
     assert packed.pixels.shape == (64, 64) and packed.pixels.dtype == np.uint8
     assert (packed.rows_px, packed.columns_px, packed.inverted) == (300, 240, False)
     assert packed.place.scale == pytest.approx(64 / 300)
-    assert len(packed.boxes) == 29
+    assert len(packed.regions.boxes) == 29
 
 
 def test_a_negative_is_turned_over_before_its_regions_are_sought(tmp_path):
     positive, negative = put(tmp_path / "p.png", film()), put(tmp_path / "n.png", 255 - film())
     source = Everywhere()
-    turned = pack_image(tmp_path / "n.png", negative, "id", 64, source)
+    turned = pack_image(tmp_path / "n.png", negative, "id", 64, Ladder([source]))
     assert turned.inverted and (source.seen == film()).all()
-    usual = pack_image(tmp_path / "p.png", positive, "id", 64, source)
+    usual = pack_image(tmp_path / "p.png", positive, "id", 64, Ladder([source]))
     assert not usual.inverted
     assert np.abs(usual.pixels.astype(int) - turned.pixels.astype(int)).max() <= 1
 
@@ -62,7 +63,7 @@ def test_other_bytes_are_refused_by_path_and_with_the_next_move(tmp_path):
     digest = put(tmp_path / "a.png", film())
     put(tmp_path / "a.png", film()[:-1])
     with pytest.raises(VerificationError, match=r"a\.png .* changed after it was ingested.*hilum land"):
-        pack_image(tmp_path / "a.png", digest, "id", 64, Everywhere())
+        pack_image(tmp_path / "a.png", digest, "id", 64, Ladder([Everywhere()]))
 
 
 def test_a_file_that_is_gone_is_named(tmp_path):
@@ -73,7 +74,7 @@ def test_a_file_that_is_gone_is_named(tmp_path):
 def test_a_file_that_is_no_image_is_bad_data(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"nothing")
     with pytest.raises(BadDataError, match=r"a\.jpg: .*Run `dvc repro`"):
-        pack_image(tmp_path / "a.jpg", hashlib.sha256(b"nothing").hexdigest(), "id", 64, Everywhere())
+        pack_image(tmp_path / "a.jpg", hashlib.sha256(b"nothing").hexdigest(), "id", 64, Ladder([Everywhere()]))
 
 
 def test_contrast_is_stretched_and_outliers_are_clipped():

@@ -54,7 +54,7 @@ def picture(path: Path, size: tuple[int, int] = (200, 240)) -> Path:
 
 def ask(tmp_path: Path, params: Params, study: int | None = None, image: Path | None = None, **kwargs: Any) -> str:
     asked = {"region": REGION, "alpha": 0.5, "k": 3, "as_json": True, **kwargs}
-    return search.run(tmp_path / "index", tmp_path / "locate", params, study, image, **asked)
+    return search.run(tmp_path / "index", tmp_path / "locate", tmp_path / "regions", params, study, image, **asked)
 
 
 def test_a_study_asks(made: Any, tmp_path: Path, params: Params) -> None:
