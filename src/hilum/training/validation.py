@@ -21,8 +21,10 @@ MIN_POSITIVES = 3  # a cell with fewer images says more of luck than of the mode
 def validate(model: RegionLanguageModel, examples: Examples, grid: int, batch_size: int) -> dict[str, float]:
     """`validate_region_ap` and `validate_global_ap`: the same questions, answered by region and by whole image.
 
-    NaN if the split has no cell with enough images.
+    NaN if the split has no cell with enough images, or no image.
     """
+    if not len(examples):
+        return dict.fromkeys(("validate_region_ap", "validate_global_ap"), float("nan"))
     whole, regions, present = embed_examples(model, examples, model.config, grid, batch_size)
     by_region = average_precision_by_cell(regions.transpose(1, 0, 2), present, examples.subjects)
     everywhere = np.broadcast_to(whole, (regions.shape[1], *whole.shape))

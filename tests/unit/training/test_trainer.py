@@ -145,6 +145,16 @@ def test_a_blank_image_is_learned_from_without_harm(splits: tuple[Examples, Exam
     assert all(bool(torch.isfinite(tensor).all()) for tensor in model.state_dict().values())
 
 
+def test_an_empty_validate_split_keeps_the_last_epoch(planted: Any, splits: tuple[Examples, Examples]) -> None:
+    tables = read_training_tables(planted.data, planted.partitions)
+    tables.images["split"] = "train"
+    nothing = build_examples(tables, "validate", WORDS, 32, splits[0].findings)
+    model = fresh()
+    rows = trainer.train(model, to_half, splits[0], nothing, SETTINGS, grid=6)
+    assert len(rows) == 2 and all(math.isnan(row["validate_region_ap"]) for row in rows)
+    assert to_half(model, None)["distance"].item() < rows[-1]["total"]  # type: ignore[arg-type]
+
+
 def test_an_empty_train_split_is_refused(planted: Any) -> None:
     tables = read_training_tables(planted.data, planted.partitions)
     tables.images["split"] = "test"
