@@ -6,6 +6,7 @@ in the same space, so that any phrase can be compared with any patch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,16 +16,21 @@ from torch.nn.functional import normalize
 
 from hilum.model.configuration import ModelConfig
 from hilum.model.encoders import ImageEncoder, TextEncoder, mean_of_words
+from hilum.model.finding import FindingReading
 from hilum.model.pooling import RegionCondition, RegionPooling
 
 
 @dataclass(frozen=True)
 class ImageEmbeddings:
-    """whole: (n, size). regions: (n, regions, size). patches: (n, patches, size). All of unit length."""
+    """whole: (n, size). regions: (n, regions, size). patches: (n, patches, size). All of unit length.
+
+    findings: (n, regions, trained findings, size), x_kd, of a network that reads findings one by one; else None.
+    """
 
     whole: Tensor
     regions: Tensor
     patches: Tensor
+    findings: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,9 @@ class RegionLanguageModel(nn.Module):
         self.condition_on = RegionCondition(size, len(config.regions))
         self.log_scale = nn.Parameter(torch.tensor(2.65926))  # log(1 / 0.07), CLIP's start
         self.log_region_scale = nn.Parameter(torch.tensor(2.30259))  # log(1 / 0.1)
+        self.findings: FindingReading | None = None
+        if config.findings:
+            self.findings = FindingReading(size, self.image_encoder.n_features, len(config.findings))
 
     @property
     def logit_scale(self) -> Tensor:
@@ -63,9 +72,19 @@ class RegionLanguageModel(nn.Module):
         """Inverse temperature of regions and phrases, held below 50."""
         return self.log_region_scale.exp().clamp(max=50.0)
 
+    def learn_findings(self, names: Sequence[str]) -> tuple[int, ...]:
+        """Mark findings as trained; their positions in the configuration. Nothing where it names none."""
+        if self.findings is None:
+            return ()
+        positions = tuple(self.config.findings.index(name) for name in names)
+        self.findings.learn(positions)
+        return positions
+
     def encode_images(self, pixels: Tensor, weights: Tensor) -> ImageEmbeddings:
         """pixels: (n, 1, size, size), normalised. weights: (n, regions, patches), rows sum to 1."""
         features = self.image_encoder(pixels)
+        if self.findings is not None:
+            return self._encode_findings(features, weights, self.findings)
         regions = torch.arange(len(self.config.regions), device=features.device)
         whole = torch.full_like(weights[:, :1], 1.0 / weights.shape[-1])
         pooled, patches = self.pooling(features, torch.cat([whole, weights], 1))
@@ -76,11 +95,42 @@ class RegionLanguageModel(nn.Module):
             patches=normalize(self.project_image(patches), dim=-1),
         )
 
+    def _encode_findings(self, features: Tensor, weights: Tensor, reading: FindingReading) -> ImageEmbeddings:
+        """The same where a region is the mixture of what each finding sees in it."""
+        pooled, patches = self.pooling(features, torch.full_like(weights[:, :1], 1.0 / weights.shape[-1]))
+        patches = self.project_image(patches)
+        regions = torch.arange(weights.shape[1], device=weights.device)
+        placed = self.condition_on(reading.pool(features, patches, weights), regions.unsqueeze(1))
+        found = reading.read_images(normalize(placed, dim=-1))
+        return ImageEmbeddings(
+            whole=normalize(self.project_image(pooled[:, 0]), dim=-1),
+            regions=reading.mix(found, reading.image_logits(found, self.region_scale)),
+            patches=normalize(patches, dim=-1),
+            findings=found,
+        )
+
     def encode_texts(self, token_ids: Tensor, is_word: Tensor) -> TextEmbeddings:
         """token_ids, is_word: (n, words); is_word is False where padding."""
         words = self.project_text(self.text_encoder(token_ids, is_word))
         return TextEmbeddings(whole=mean_of_words(words, is_word), words=normalize(words, dim=-1))
 
     def condition(self, texts: Tensor, regions: Tensor) -> Tensor:
-        """Texts read as spoken of regions. texts: (..., size), regions: (...) int64. Returns unit vectors."""
+        """Texts read as spoken of regions. texts: (..., size), regions: (...) int64. Returns unit vectors.
+
+        Where findings are read one by one a text's region is the mixture of the findings that it says, in any region:
+        images are drawn towards sentences that know no place, and the place is where in the image was looked.
+        """
+        if self.findings is not None:
+            return self.mix_texts(texts)
         return normalize(self.condition_on(texts, regions), dim=-1)
+
+    def mix_texts(self, texts: Tensor) -> Tensor:
+        """Texts in the space of `mix_patches`, units: the mixture of what they say; as they are without findings."""
+        if self.findings is None:
+            return normalize(texts, dim=-1)
+        said = self.findings.read_texts(texts)
+        return self.findings.mix(said, self.findings.text_logits(said, self.region_scale))
+
+    def mix_patches(self, patches: Tensor) -> Tensor:
+        """Patches as phrases are compared with them; as they are unless findings are read one by one."""
+        return patches if self.findings is None else self.findings.mix_patches(patches, self.region_scale)

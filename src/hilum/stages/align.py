@@ -42,7 +42,7 @@ def run(
     make_repeatable(params.seed, params.threads)
     words, version, own = choose_tokenizer(tokenizer, params.text_encoder)
     config = choose_configuration(
-        params.image_encoder, params.text_encoder, words, params.embedding_size, params.max_tokens
+        params.image_encoder, params.text_encoder, words, params.embedding_size, params.max_tokens, params.objective
     )
     begun = find_start(start)
     model, origin = (build_model(config, params), None) if begun is None else continue_model(config, begun, tokenizer)
@@ -52,7 +52,7 @@ def run(
         build_examples(tables, split, words, params.max_tokens, findings) for split in ("train", "validate")
     )
     phrases = move(make_phrases(words, findings, params.max_tokens), device)
-    objective = make_objective(params.objective, "align", phrases)
+    objective = make_objective(params.objective, "align", phrases, findings=model.learn_findings(findings))
     record = {
         "phase": "align",
         "objective": params.objective,
