@@ -24,13 +24,13 @@ from hilum.model.pooling import RegionCondition, RegionPooling
 class ImageEmbeddings:
     """whole: (n, size). regions: (n, regions, size). patches: (n, patches, size). All of unit length.
 
-    findings: (n, regions, trained findings, size), x_kd, of a network that reads findings one by one; else None.
+    cells: (n, cells, size), x_kd, of a network that reads findings one by one; else None.
     """
 
     whole: Tensor
     regions: Tensor
     patches: Tensor
-    findings: Tensor | None = None
+    cells: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,9 @@ class RegionLanguageModel(nn.Module):
         self.log_region_scale = nn.Parameter(torch.tensor(2.30259))  # log(1 / 0.1)
         self.findings: FindingReading | None = None
         if config.findings:
-            self.findings = FindingReading(size, self.image_encoder.n_features, len(config.findings))
+            self.findings = FindingReading(
+                size, self.image_encoder.n_features, len(config.regions), len(config.findings)
+            )
 
     @property
     def logit_scale(self) -> Tensor:
@@ -72,13 +74,16 @@ class RegionLanguageModel(nn.Module):
         """Inverse temperature of regions and phrases, held below 50."""
         return self.log_region_scale.exp().clamp(max=50.0)
 
-    def learn_findings(self, names: Sequence[str]) -> tuple[int, ...]:
-        """Mark findings as trained; their positions in the configuration. Nothing where it names none."""
+    def learn_cells(self, names: Sequence[str], seen: Tensor) -> tuple[int, ...]:
+        """Mark where findings are to be looked for, beside where they were before; nothing in a network without them.
+
+        seen: (regions, len(names)) bool. Returns where the findings are in the configuration.
+        """
         if self.findings is None:
             return ()
-        positions = tuple(self.config.findings.index(name) for name in names)
-        self.findings.learn(positions)
-        return positions
+        positions = [self.config.findings.index(name) for name in names]
+        self.findings.seen[:, positions] |= seen.to(self.findings.seen.device)
+        return tuple(positions)
 
     def encode_images(self, pixels: Tensor, weights: Tensor) -> ImageEmbeddings:
         """pixels: (n, 1, size, size), normalised. weights: (n, regions, patches), rows sum to 1."""
@@ -99,14 +104,14 @@ class RegionLanguageModel(nn.Module):
         """The same where a region is the mixture of what each finding sees in it."""
         pooled, patches = self.pooling(features, torch.full_like(weights[:, :1], 1.0 / weights.shape[-1]))
         patches = self.project_image(patches)
-        regions = torch.arange(weights.shape[1], device=weights.device)
-        placed = self.condition_on(reading.pool(features, patches, weights), regions.unsqueeze(1))
-        found = reading.read_images(normalize(placed, dim=-1))
+        region, finding = reading.cells
+        placed = normalize(self.condition_on(reading.pool(features, patches, weights), region), dim=-1)
+        cells = reading.read_images(placed, finding)
         return ImageEmbeddings(
             whole=normalize(self.project_image(pooled[:, 0]), dim=-1),
-            regions=reading.mix(found, reading.image_logits(found, self.region_scale)),
+            regions=reading.mix_regions(cells, self.region_scale),
             patches=normalize(patches, dim=-1),
-            findings=found,
+            cells=cells,
         )
 
     def encode_texts(self, token_ids: Tensor, is_word: Tensor) -> TextEmbeddings:
@@ -121,15 +126,12 @@ class RegionLanguageModel(nn.Module):
         images are drawn towards sentences that know no place, and the place is where in the image was looked.
         """
         if self.findings is not None:
-            return self.mix_texts(texts)
+            return self.findings.mix_texts(texts, self.region_scale)
         return normalize(self.condition_on(texts, regions), dim=-1)
 
     def mix_texts(self, texts: Tensor) -> Tensor:
         """Texts in the space of `mix_patches`, units: the mixture of what they say; as they are without findings."""
-        if self.findings is None:
-            return normalize(texts, dim=-1)
-        said = self.findings.read_texts(texts)
-        return self.findings.mix(said, self.findings.text_logits(said, self.region_scale))
+        return normalize(texts, dim=-1) if self.findings is None else self.findings.mix_texts(texts, self.region_scale)
 
     def mix_patches(self, patches: Tensor) -> Tensor:
         """Patches as phrases are compared with them; as they are unless findings are read one by one."""

@@ -3,8 +3,9 @@
 In: logits or cosines, and masks of who has which state. Out: scalars. Triplet, hard sampling and anti-collapse are
 MApLe's (arXiv 2604.13970); two things are our reading of them. The mean over the softmax from which the paper draws
 one positive and one negative takes the place of the draw, so that a step repeats without a random state. And every
-group (one finding in one state) counts alike however often a batch holds it, because most findings are rarely there.
-A group that the batch does not hold is left out; a batch with none gives 0.
+group counts alike however often a batch holds it, because most findings are rarely there: a cell (a finding in a
+region) in one state, and of sentences a finding in one state. A group that the batch does not hold is left out; a batch
+with none gives 0.
 """
 
 from __future__ import annotations
@@ -71,13 +72,10 @@ def _sampled(cosines: Tensor, chosen: Tensor, sign: float, temperature: float) -
 
 
 def push_apart(vectors: Tensor, anchors: Tensor, margin: float) -> Tensor:
-    """Anti-collapse: how far cosines of the same finding's anchors in different states lie above a margin.
+    """Anti-collapse: how far cosines of the same cell's anchors in different states lie above a margin, cells alike.
 
-    vectors: (findings, rows, size) units. anchors: (2, findings, rows) bool.
+    vectors: (cells, rows, size) units. anchors: (2, cells, rows) bool.
     """
-    found = [
-        (own[there] @ own[gone].T - margin).clamp_min(0.0).mean()
-        for own, there, gone in zip(vectors, anchors[0], anchors[1], strict=True)
-        if bool(there.any()) and bool(gone.any())
-    ]
-    return torch.stack(found).mean() if found else vectors.sum() * 0.0
+    excess = (vectors @ vectors.mT - margin).clamp_min(0.0)
+    pairs = anchors[0].unsqueeze(2) & anchors[1].unsqueeze(1)
+    return mean_of_groups(excess.flatten(1).T, pairs.flatten(1).T[None])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hilum.model.batch import move
 from hilum.model.inference import load_model
 from hilum.model.objectives import frozen_weights, make_objective
-from hilum.training.batches import make_phrases
+from hilum.training.batches import make_phrases, seen_cells
 from hilum.training.device import choose_device
 from hilum.training.examples import (
     build_examples,
@@ -53,7 +53,7 @@ def run(
     if params.shuffle_labels:
         examples = shuffle_labels(examples, epoch_generator(params.seed, 0))
     phrases = move(make_phrases(words, findings, max_tokens), device)
-    positions = model.learn_findings(findings)
+    positions = model.learn_cells(findings, seen_cells(examples))
     objective = make_objective(record["objective"], "locate", phrases, params.hard_negatives, positions)
     freeze(model, frozen_weights(record["objective"], "locate"))
     record |= {

@@ -97,7 +97,7 @@ class SpreadModel:
         else:
             done = [checkpoint(self._encode, pixels[row], weights[row], use_reentrant=False) for row in rows]
             encoded = tuple(torch.cat(parts) for parts in zip(*done, strict=True))
-        return ImageEmbeddings(*(self._gather(tensor) for tensor in encoded))  # findings, if any, are the fourth
+        return ImageEmbeddings(*(self._gather(tensor) for tensor in encoded))  # cells, if any, are the fourth
 
     def encode_texts(self, token_ids: Tensor, is_word: Tensor) -> TextEmbeddings:
         """As the network's, for the whole batch."""
@@ -108,7 +108,7 @@ class SpreadModel:
     def _encode(self, pixels: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
         encoded = self._model.encode_images(pixels, weights)
         parts = (encoded.whole, encoded.regions, encoded.patches)
-        return parts if encoded.findings is None else (*parts, encoded.findings)
+        return parts if encoded.cells is None else (*parts, encoded.cells)
 
     def _gather(self, tensor: Tensor) -> Tensor:
         """All processes' rows in order. Parts may differ by a row, and gathered tensors may not: padded, then cut."""

@@ -77,34 +77,35 @@ class MapleObjective:
         logits = model.logit_scale * images.whole @ normalize(reports.whole, dim=-1).T
         losses = {"global": identity_contrast(logits)}
         sentences = model.encode_texts(batch.sentence_ids, batch.sentence_is_word).whole
-        columns = reading.columns(self.findings)
-        said = reading.read_texts(sentences)
-        groups = sentence_groups(batch)
+        findings = torch.tensor(self.findings, device=sentences.device)
+        said = reading.read_texts(sentences, findings)
         if self.phase == "align":
-            states = reading.text_logits(said, model.region_scale)[:, columns]
-            return losses | {"states": self.weights.states * contrast_states(states, groups)}
+            states = reading.text_logits(said, findings, model.region_scale)
+            return losses | {"states": self.weights.states * contrast_states(states, sentence_groups(batch))}
         losses["global"] = self.weights.image_report * losses["global"]
-        return losses | self._locate(model, reading, batch, images, said[:, columns], columns)
+        return losses | self._locate(model, reading, batch, images, said)
 
     def _locate(
-        self, model: RegionLanguageModel, reading: FindingReading, batch: Batch, images: ImageEmbeddings, said: Tensor,
-        columns: Tensor,
-    ) -> dict[str, Tensor]:  # fmt: skip
-        assert images.findings is not None
+        self, model: RegionLanguageModel, reading: FindingReading, batch: Batch, images: ImageEmbeddings, said: Tensor
+    ) -> dict[str, Tensor]:
+        assert images.cells is not None
         weights, groups = self.weights, sentence_groups(batch)
-        present, absent = anchor_states(batch, self.phrases.inside)
-        logits = reading.image_logits(images.findings, model.region_scale)[..., columns].flatten(0, 1)
-        vectors = images.findings[:, :, columns].flatten(0, 1).transpose(0, 1)  # (findings, rows, size)
-        anchors = torch.stack([present.flatten(0, 1).T, absent.flatten(0, 1).T])
-        sentences = torch.stack([groups[0].T, (groups[1] | groups[2]).T])
-        cosines = vectors @ said.permute(1, 2, 0)
-        triplet = hard_triplets(cosines, anchors, sentences, weights.margin, self.temperature)
+        region, finding = reading.cells
+        told = torch.full_like(reading.seen[0], -1, dtype=torch.int64)
+        told[list(self.findings)] = torch.arange(len(self.findings), device=told.device)
+        known = torch.nonzero(told[finding] >= 0).squeeze(1)  # a landing that was withdrawn leaves cells behind
+        region, finding, own = region[known], finding[known], told[finding[known]]
+        cells = images.cells[:, known]
+        anchors = torch.stack([state[:, region, own] for state in anchor_states(batch, self.phrases.inside)])
+        sentences = torch.stack([groups[0], groups[1] | groups[2]])[:, :, own]
+        cosines = cells.transpose(0, 1) @ said[:, own].permute(1, 2, 0)
+        triplet = hard_triplets(cosines, anchors.mT, sentences.mT, weights.margin, self.temperature)
+        presence = contrast_presence(reading.image_logits(cells, finding, model.region_scale), *anchors)
         return {
             "triplet": weights.triplet * triplet,
-            "collapse": weights.collapse * push_apart(vectors, anchors, weights.collapse_margin),
-            "presence": weights.presence
-            * contrast_presence(logits, present.flatten(0, 1), absent.flatten(0, 1)),
-        }  # fmt: skip
+            "collapse": weights.collapse * push_apart(cells.transpose(0, 1), anchors.mT, weights.collapse_margin),
+            "presence": weights.presence * presence,
+        }
 
 
 def sentence_groups(batch: Batch) -> Tensor:
