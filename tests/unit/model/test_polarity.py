@@ -32,7 +32,7 @@ def spoken() -> Tensor:
 
 @pytest.fixture
 def anchors() -> Tensor:
-    """Finding 0 has both states, 1 too, 2 is only absent; the last row is neither."""
+    """Cell 0 has both states, 1 too, 2 is only absent; the last row is neither."""
     present = torch.tensor([[1, 1, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0, 0], [0] * 7], dtype=torch.bool)
     absent = ~present
     absent[:, -1] = False
@@ -41,7 +41,7 @@ def anchors() -> Tensor:
 
 @pytest.fixture
 def sentences() -> Tensor:
-    """Nobody denies finding 1 and everybody is heard of it, so that it has no triplet."""
+    """Every sentence says that finding 1 is there, so that it has no triplet."""
     present = torch.tensor([[1, 1, 0, 0, 0], [1, 1, 1, 1, 1], [0, 0, 0, 1, 0]], dtype=torch.bool)
     return torch.stack([present, ~present])
 
