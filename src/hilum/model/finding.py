@@ -73,6 +73,17 @@ class FindingReading(nn.Module):
         """How surely each finding is in a place. vectors: (..., m, size) as x_kd. findings: (m,)."""
         return self.text_logits(vectors, findings, scale) + self.image_bias[findings]
 
+    def patch_logits(self, patches: Tensor, findings: Tensor, scale: Tensor) -> Tensor:
+        """`image_logits` of single patches, by products of matrices: no patch has a vector a finding.
+
+        patches: (n, patches, size) units. Returns (n, patches, m).
+        """
+        factor, shift = 1.0 + self.of_image.scale[findings], self.of_image.shift[findings]
+        direction = self.direction[findings]
+        along = patches @ (factor * direction).T + (shift * direction).sum(-1)
+        squared = patches.square() @ factor.square().T + 2.0 * patches @ (factor * shift).T + shift.square().sum(-1)
+        return scale * along / squared.clamp_min(1e-6).sqrt() + self.bias[findings] + self.image_bias[findings]
+
     def mix(self, vectors: Tensor, logits: Tensor, members: Tensor) -> Tensor:
         """r = sum_d p_d v_d + (1 - max_d p_d) normal, of unit length: what is there, or that nothing is.
 

@@ -90,6 +90,7 @@ def test_a_patch_is_read_as_a_region_of_its_own(reading: FindingReading) -> None
     mixed, findings = reading.mix_patches(patches, SCALE), reading.findings
     alone = reading.read_images(patches[1, 4].view(1, 1, SIZE), findings)
     logits = reading.image_logits(alone, findings, SCALE)
+    assert torch.allclose(reading.patch_logits(patches, findings, SCALE)[1, 4], logits[0], atol=1e-4)
     assert torch.allclose(mixed[1, 4], reading.mix(alone, logits, torch.ones(1, 2).bool())[0, 0], atol=1e-5)
     assert reading.mix_patches(patches[:0], SCALE).shape == (0, PATCHES, SIZE)
 

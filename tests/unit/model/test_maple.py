@@ -87,7 +87,7 @@ def step(model: RegionLanguageModel, losses: dict[str, Tensor]) -> None:
 def test_losses_by_name(model: RegionLanguageModel, batch: Batch, phrases: Phrases) -> None:
     assert set(objective("align", phrases)(model, batch)) == {"global", "states"}
     losses = objective("locate", phrases)(model, batch)
-    assert set(losses) == {"global", "triplet", "collapse", "presence"}
+    assert set(losses) == {"global", "triplet", "collapse", "presence", "patches"}
     assert all(loss.item() > 0 for loss in losses.values())
 
 
@@ -152,7 +152,7 @@ def test_batches_with_little_to_say(model: RegionLanguageModel, batch: Batch, ph
         if phase == "locate" and name in ("mute", "silent", "one", "normal"):  # nothing is said to be there
             assert losses["triplet"].item() == 0, name
         if phase == "locate" and name == "normal":
-            assert losses["collapse"].item() == 0
+            assert losses["collapse"].item() == 0 and losses["patches"].item() == 0
         step(model, losses)
 
 

@@ -24,7 +24,7 @@ def mapled(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The planted collection with maple trained on it; not to be changed."""
     line = type(trained)(trained.planted, tmp_path_factory.mktemp("maple"))
     line.tokenizer = trained.tokenizer
-    line.run_align(objective="maple", epochs=4)
+    line.run_align(objective="maple", epochs=12)
     line.run_locate(epochs=12)
     for partition in line.planted.partitions:
         line.run_embed(partition)

@@ -40,7 +40,7 @@ def test_the_losses_are_those_of_one_process_with_the_whole_batch(
 ) -> None:
     spread, whole = losses(objective, n_processes, micro_batch), alone(objective)
     assert len(whole) == 8 and whole[0]["total"] != pytest.approx(whole[3]["total"], abs=1e-3)  # something is learned
-    assert objective == "rra_vl" or all(whole[-1][name] > 0 for name in ("triplet", "collapse", "presence"))
+    assert objective == "rra_vl" or all(whole[-1][name] > 0 for name in ("triplet", "collapse", "presence", "patches"))
     for step, (row, expected) in enumerate(zip(spread, whole, strict=True)):
         assert row == pytest.approx(expected, rel=2e-4, abs=2e-5), step
 

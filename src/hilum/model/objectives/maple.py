@@ -7,7 +7,8 @@ cosine term against collapse; a state read off the sentence space.
 Ours are: one image encoder conditioned on region and finding for its encoder a region; one text encoder with a scale
 and a shift a finding for its BERT a finding; contrast of images and reports for its reconstruction in phase one, kept
 in phase two with a small weight; the sentence head for its codebook of 40 vectors a state; the mixture that makes one
-vector of a region (hilum.model.finding), and the cross-entropy that trains the shares of it.
+vector of a region (hilum.model.finding), the cross-entropy that trains the shares of it, and for grounding the contrast
+of patches where a finding is said to lie with those where it cannot.
 And silence: a chest report denies few findings by name (13 of 30 of the phantom's never), so a sentence that does not
 speak of a finding stands beside those that deny it, and so does a place where the report lets nothing of it lie. Known
 to be imperfect: a sentence that doubts a finding counts as silent.
@@ -24,10 +25,11 @@ from torch.nn.functional import normalize
 
 from hilum.model.batch import Batch, Phrases
 from hilum.model.finding import FindingReading
+from hilum.model.location import contrast_bags
 from hilum.model.losses import identity_contrast
 from hilum.model.network import ImageEmbeddings, RegionLanguageModel
 from hilum.model.objectives.kind import Phase
-from hilum.model.objectives.places import most_specific
+from hilum.model.objectives.places import finding_patches, most_specific
 from hilum.model.polarity import contrast_presence, contrast_states, hard_triplets, push_apart
 
 FROZEN = (
@@ -45,6 +47,7 @@ class MapleWeights:
     triplet: float = 1.0
     collapse: float = 0.5
     presence: float = 1.0
+    patches: float = 1.0
     margin: float = 1.0
     collapse_margin: float = 0.0
     temperature: float = 0.1
@@ -68,7 +71,7 @@ class MapleObjective:
         self.temperature = self.weights.temperature if hard_negatives else 0.0
 
     def __call__(self, model: RegionLanguageModel, batch: Batch) -> dict[str, Tensor]:
-        """`global`; in phase align `states`; in phase locate `triplet`, `collapse` and `presence`."""
+        """`global`; in phase align `states`; in phase locate `triplet`, `collapse`, `presence` and `patches`."""
         reading = model.findings
         if reading is None:
             raise ValueError("maple needs a network whose configuration names findings")
@@ -100,11 +103,16 @@ class MapleObjective:
         sentences = torch.stack([groups[0], groups[1] | groups[2]])[:, :, own]
         cosines = cells.transpose(0, 1) @ said[:, own].permute(1, 2, 0)
         triplet = hard_triplets(cosines, anchors.mT, sentences.mT, weights.margin, self.temperature)
+        patches = reading.patch_logits(
+            images.patches, torch.tensor(self.findings, device=told.device), model.region_scale
+        )
+        bags = contrast_bags(patches.mT, *finding_patches(batch, self.phrases.inside))
         presence = contrast_presence(reading.image_logits(cells, finding, model.region_scale), *anchors)
         return {
             "triplet": weights.triplet * triplet,
             "collapse": weights.collapse * push_apart(cells.transpose(0, 1), anchors.mT, weights.collapse_margin),
             "presence": weights.presence * presence,
+            "patches": weights.patches * bags,
         }
 
 
