@@ -111,7 +111,7 @@ class PhaseParams(Section):
 class AlignParams(PhaseParams):
     """Phase one: image and report."""
 
-    objective: Literal["global", "local", "rra_vl"]
+    objective: Literal["global", "local", "rra_vl", "maple"]
     image_encoder: str
     text_encoder: str
     embedding_size: int = Field(ge=8)

@@ -3,8 +3,8 @@
 usage: python tests/benchmarks/feeding.py [--data FOLDER] [--rounds N] [--batches N] [--parts speed memory]
 
 speed   the trainer (batches cut from memory-mapped pixels, augmented, contrasted, progress kept) beside a bare loop
-        over the same model, objective and optimizer on batches that were made beforehand; in turns, in one process. Images a
-        second of the trainer over the loop's; the middle one of the rounds counts
+        over the same model, objective and optimizer on batches that were made beforehand; in turns, in one process.
+        Images a second of the trainer over the loop's; the middle one of the rounds counts
 memory  the same number of steps over 2,000 and over 100,000 packed images, each in a process of its own: peak of what
         it holds for itself (anonymous pages), which the kernel's cache of the file is no part of
 

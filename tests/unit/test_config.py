@@ -35,7 +35,7 @@ def changed(root: Path, tmp_path: Path, section: str, **keys: object) -> Path:
     [
         ("phantom", {"sede": 1}, "phantom.sede: Extra inputs"),
         ("phantom", {"seed": None}, "phantom.seed: Field required"),
-        ("align", {"objective": "clip"}, "align.objective: Input should be 'global' or 'rra_vl'"),
+        ("align", {"objective": "clip"}, "align.objective: Input should be 'global', 'local', 'rra_vl' or 'maple'"),
         ("evaluate", {"n_bootstrap": 0}, "evaluate.n_bootstrap"),
         (
             "pack",

@@ -43,7 +43,8 @@ class ModelConfig:
 
     image, text: dictionaries of transformers configurations with `model_type`. max_tokens: of a report.
     pixel_mean, pixel_std: of pixels in [0, 1], subtracted and divided by. regions: names, in the order of the region
-    axis of every tensor.
+    axis of every tensor. findings: names of those that the network has weights for, in the vocabulary's order; none
+    unless the objective reads findings one by one (`maple`).
     """
 
     image: Mapping[str, Any]
@@ -53,15 +54,20 @@ class ModelConfig:
     regions: tuple[str, ...]
     pixel_mean: float
     pixel_std: float
+    findings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary that `from_json` turns back into an equal object."""
-        return json.loads(json.dumps(asdict(self)))
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        if not self.findings:  # a network without them is written as it was before there were any
+            del values["findings"]
+        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ModelConfig:
         """Rebuild a configuration that `to_json` wrote."""
-        return cls(**{**values, "regions": tuple(values["regions"])})
+        names = {"regions": tuple(values["regions"]), "findings": tuple(values.get("findings", ()))}
+        return cls(**{**values, **names})
 
 
 def image_configuration(name: str) -> dict[str, Any]:

@@ -57,6 +57,8 @@ class TextEncoder(nn.Module):
 
     def forward(self, token_ids: Tensor, is_word: Tensor) -> Tensor:
         """token_ids, is_word: (n, words), False where padding. Returns (n, words, n_features)."""
+        if not len(token_ids):  # a batch without sentences, or a process that has none of them; BERT refuses it
+            return torch.zeros(*token_ids.shape, self.n_features, device=token_ids.device)
         mask = is_word.long()
         return cast(Tensor, self.backbone(input_ids=token_ids, attention_mask=mask).last_hidden_state)
 

@@ -72,12 +72,17 @@ class LoadedModel:
             out = self.network.encode_images(as_pixels(images, self.config.pixel_mean, self.config.pixel_std), weights)
             encoded.whole[rows] = out.whole.numpy()
             encoded.regions[rows] = out.regions.numpy()
-            encoded.patches[rows] = out.patches.numpy()
+            encoded.patches[rows] = self.network.mix_patches(out.patches).numpy()
         return encoded
 
+    def encode_reports(self, reports: Sequence[str], batch_size: int = 64) -> np.ndarray:
+        """Unit vectors of whole reports, to be compared with whole images: (n, size) float32."""
+        return _unit(self._encode_texts(reports, batch_size)).numpy()
+
+    @torch.no_grad()
     def encode_phrases(self, phrases: Sequence[str], batch_size: int = 64) -> np.ndarray:
-        """Unit vectors of texts, spoken of no region in particular: (n, size) float32."""
-        return _unit(self._encode_texts(phrases, batch_size)).numpy()
+        """Unit vectors of texts spoken of no region in particular, to be compared with patches: (n, size) float32."""
+        return self.network.mix_texts(self._encode_texts(phrases, batch_size)).numpy()
 
     @torch.no_grad()
     def encode_in_region(self, texts: Sequence[str], regions: Sequence[str], batch_size: int = 64) -> np.ndarray:

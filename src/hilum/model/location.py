@@ -113,7 +113,11 @@ def contrast_patches(patches: Tensor, phrases: Tensor, inside: Tensor, outside: 
     patches: (n, patches, size), phrases: (m, size), unit vectors. inside, outside: (n, m, patches) bool: where the
     phrase's finding is said to lie, and where it cannot; a patch may be neither.
     """
-    similarity = scale * torch.einsum("ipc,mc->imp", patches, phrases)
+    return contrast_bags(scale * torch.einsum("ipc,mc->imp", patches, phrases), inside, outside)
+
+
+def contrast_bags(similarity: Tensor, inside: Tensor, outside: Tensor) -> Tensor:
+    """The same from logits of phrases, or of findings, in patches: (n, m, patches)."""
     right = torch.logsumexp(similarity.masked_fill(~inside, NEVER), -1)
     wrong = torch.logsumexp(similarity.masked_fill(~outside, NEVER).transpose(0, 1).flatten(1), 1)
     bags = inside.any(-1)

@@ -13,7 +13,7 @@ from hilum.model.configuration import ModelConfig
 from hilum.model.inference import load_model
 from hilum.model.network import RegionLanguageModel
 from hilum.model.objectives import make_objective
-from hilum.training.batches import make_phrases
+from hilum.training.batches import make_phrases, seen_cells
 from hilum.training.device import choose_device
 from hilum.training.examples import build_examples, digest_training_data, findings_in_use, read_training_tables
 from hilum.training.fresh import choose_configuration, choose_tokenizer, pretrained
@@ -42,7 +42,7 @@ def run(
     make_repeatable(params.seed, params.threads)
     words, version, own = choose_tokenizer(tokenizer, params.text_encoder)
     config = choose_configuration(
-        params.image_encoder, params.text_encoder, words, params.embedding_size, params.max_tokens
+        params.image_encoder, params.text_encoder, words, params.embedding_size, params.max_tokens, params.objective
     )
     begun = find_start(start)
     model, origin = (build_model(config, params), None) if begun is None else continue_model(config, begun, tokenizer)
@@ -52,7 +52,9 @@ def run(
         build_examples(tables, split, words, params.max_tokens, findings) for split in ("train", "validate")
     )
     phrases = move(make_phrases(words, findings, params.max_tokens), device)
-    objective = make_objective(params.objective, "align", phrases)
+    objective = make_objective(
+        params.objective, "align", phrases, findings=model.learn_cells(findings, seen_cells(examples))
+    )
     record = {
         "phase": "align",
         "objective": params.objective,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from hilum.model.batch import move
 from hilum.model.inference import load_model
-from hilum.model.objectives import make_objective
-from hilum.training.batches import make_phrases
+from hilum.model.objectives import frozen_weights, make_objective
+from hilum.training.batches import make_phrases, seen_cells
 from hilum.training.device import choose_device
 from hilum.training.examples import (
     build_examples,
@@ -22,6 +22,7 @@ from hilum.training.examples import (
 )
 from hilum.training.phase import train_phase
 from hilum.training.seed import epoch_generator, make_repeatable
+from hilum.training.trainer import freeze
 
 if TYPE_CHECKING:
     from hilum.config import LocateParams
@@ -52,7 +53,9 @@ def run(
     if params.shuffle_labels:
         examples = shuffle_labels(examples, epoch_generator(params.seed, 0))
     phrases = move(make_phrases(words, findings, max_tokens), device)
-    objective = make_objective(record["objective"], "locate", phrases, params.hard_negatives)
+    positions = model.learn_cells(findings, seen_cells(examples))
+    objective = make_objective(record["objective"], "locate", phrases, params.hard_negatives, positions)
+    freeze(model, frozen_weights(record["objective"], "locate"))
     record |= {
         "phase": "locate",
         "params": {**record["params"], "locate": params.model_dump()},

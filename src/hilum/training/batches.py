@@ -81,6 +81,15 @@ def dense_labels(examples: Examples, studies: np.ndarray) -> tuple[np.ndarray, n
     return present, absent & ~present & ~uncertain, uncertain
 
 
+def seen_cells(examples: Examples) -> torch.Tensor:
+    """Where some study of the examples has each finding, places completed: (regions, findings) bool."""
+    values = examples.labels.values
+    present = np.zeros((1, len(REGIONS) + 1, len(examples.findings)), bool)
+    there = values[values[:, 2] == 0]
+    present[0, there[:, 0], there[:, 1]] = True
+    return torch.from_numpy(spread_up(present)[0, :-1])
+
+
 def make_phrases(tokenizer: Tokenizer, findings: Sequence[str], max_tokens: int) -> Phrases:
     """The phrases of some findings, bare and with each region's name in front, and which region lies in which."""
     names = [finding_name(finding) for finding in findings]

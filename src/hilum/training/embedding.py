@@ -48,7 +48,7 @@ def embed_reports(
 ) -> Part:
     """Each report whole, and in each region that it speaks of: the mean of the sentences that speak of it."""
     studies = reports["study_id"].astype("int64").tolist()
-    whole = model.encode_phrases([bodies[study] for study in studies], batch_size)
+    whole = model.encode_reports([bodies[study] for study in studies], batch_size)
     groups = routed.groupby(["study_id", "region"], sort=True).ngroup().to_numpy()
     by_sentence = model.encode_in_region(routed["sentence_text"].tolist(), routed["region"].tolist(), batch_size)
     spoken = routed[["study_id", "region"]].drop_duplicates().sort_values(["study_id", "region"])

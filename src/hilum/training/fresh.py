@@ -17,8 +17,9 @@ from hilum.model.configuration import (
     pixel_statistics,
     text_configuration,
 )
+from hilum.model.objectives import ObjectiveName
 from hilum.model.tokens import read_tokenizer
-from hilum.vocabulary import REGIONS
+from hilum.vocabulary import FINDINGS, REGIONS
 
 
 def pretrained(name: str) -> Path | None:
@@ -43,9 +44,17 @@ def choose_tokenizer(trained: Path, text_encoder: str) -> tuple[Tokenizer, str, 
 
 
 def choose_configuration(
-    image_encoder: str, text_encoder: str, tokenizer: Tokenizer, embedding_size: int, max_tokens: int
+    image_encoder: str,
+    text_encoder: str,
+    tokenizer: Tokenizer,
+    embedding_size: int,
+    max_tokens: int,
+    objective: ObjectiveName = "global",
 ) -> ModelConfig:
-    """The shape of the network that params.yaml asks for."""
+    """The shape of the network that params.yaml asks for.
+
+    Under `maple` it has weights for every finding of the vocabulary, so that a landing may bring new ones.
+    """
     mean, std = pixel_statistics(image_encoder)
     return ModelConfig(
         image=image_configuration(image_encoder),
@@ -55,4 +64,5 @@ def choose_configuration(
         regions=REGIONS,
         pixel_mean=mean,
         pixel_std=std,
+        findings=FINDINGS if objective == "maple" else (),
     )

@@ -24,6 +24,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
 from hilum.model.batch import Batch
+from hilum.model.finding import FindingReading
 from hilum.model.network import ImageEmbeddings, RegionLanguageModel, TextEmbeddings
 from hilum.model.objectives import Objective
 
@@ -76,6 +77,11 @@ class SpreadModel:
         """As the network's."""
         return self._model.region_scale
 
+    @property
+    def findings(self) -> FindingReading | None:
+        """As the network's; what it makes of gathered embeddings, every process makes of all of them."""
+        return self._model.findings
+
     def condition(self, texts: Tensor, regions: Tensor) -> Tensor:
         """As the network's."""
         return self._model.condition(texts, regions)
@@ -91,7 +97,7 @@ class SpreadModel:
         else:
             done = [checkpoint(self._encode, pixels[row], weights[row], use_reentrant=False) for row in rows]
             encoded = tuple(torch.cat(parts) for parts in zip(*done, strict=True))
-        return ImageEmbeddings(*(self._gather(tensor) for tensor in encoded))
+        return ImageEmbeddings(*(self._gather(tensor) for tensor in encoded))  # cells, if any, are the fourth
 
     def encode_texts(self, token_ids: Tensor, is_word: Tensor) -> TextEmbeddings:
         """As the network's, for the whole batch."""
@@ -101,7 +107,8 @@ class SpreadModel:
 
     def _encode(self, pixels: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
         encoded = self._model.encode_images(pixels, weights)
-        return encoded.whole, encoded.regions, encoded.patches
+        parts = (encoded.whole, encoded.regions, encoded.patches)
+        return parts if encoded.cells is None else (*parts, encoded.cells)
 
     def _gather(self, tensor: Tensor) -> Tensor:
         """All processes' rows in order. Parts may differ by a row, and gathered tensors may not: padded, then cut."""

@@ -11,6 +11,7 @@ import math
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -81,7 +82,7 @@ def train(
     with tqdm(total=n_steps, initial=progress.step, desc=settings.phase, unit="batch", disable=hidden) as bar:
         while progress.epoch <= settings.epochs and not _is_over(progress, settings):
             started, before = time.monotonic(), progress.batch
-            model.train()
+            set_training(model)
             generator = epoch_generator(settings.seed, progress.epoch)
             orders = draw_batches(examples, settings.batch_size, settings.sampler, generator)
             if progress.generator is not None:
@@ -152,12 +153,33 @@ def train_step(
     return {**{name: value.item() for name, value in losses.items()}, "total": total.item()}
 
 
+def freeze(model: torch.nn.Module, names: Sequence[str]) -> None:
+    """Take the weights whose names begin so out of training."""
+    for name, parameter in model.named_parameters():
+        if name.startswith(tuple(names)):
+            parameter.requires_grad_(False)
+
+
+def set_training(model: torch.nn.Module) -> None:
+    """Training mode, but for modules whose weights are all frozen: what is frozen is computed without dropout."""
+    model.train()
+    for module in model.modules():
+        weights = list(module.parameters())
+        if weights and not any(weight.requires_grad for weight in weights):
+            module.eval()
+
+
 def parameter_groups(model: torch.nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Weights that decay (matrices and filters) and those that do not (biases, norms, scales, tables of regions)."""
+    """Weights that decay (matrices and filters) and those that do not (biases, norms, scales, regions and findings).
+
+    Frozen weights are in neither.
+    """
     decayed: list[torch.nn.Parameter] = []
     kept: list[torch.nn.Parameter] = []
     for name, parameter in model.named_parameters():
-        tables = name.startswith(("pooling.queries", "condition_on."))
+        if not parameter.requires_grad:
+            continue
+        tables = name.startswith(("pooling.queries", "condition_on.", "findings.of_", "findings.direction"))
         (kept if parameter.ndim < 2 or tables else decayed).append(parameter)
     return [{"params": decayed, "weight_decay": weight_decay}, {"params": kept, "weight_decay": 0.0}]
 

@@ -1,12 +1,13 @@
 """A few training steps on a planted batch, by as many processes as torchrun starts: prints every step's losses.
 
-usage: spread_run.py MICRO_BATCH
+usage: spread_run.py OBJECTIVE MICRO_BATCH
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,11 +15,11 @@ import torch
 from hilum.model.batch import Batch, Phrases
 from hilum.model.configuration import ModelConfig, text_configuration
 from hilum.model.network import RegionLanguageModel
-from hilum.model.objectives.rra_vl import RegionRelevanceObjective
+from hilum.model.objectives import frozen_weights, make_objective
 from hilum.model.pooling import box_weights
 from hilum.training.seed import make_repeatable
 from hilum.training.spread import join_world, spread_objective
-from hilum.training.trainer import parameter_groups, train_step
+from hilum.training.trainer import freeze, parameter_groups, train_step
 from hilum.vocabulary import REGIONS
 
 VIT = {
@@ -49,7 +50,7 @@ def planted_batch(random: np.random.Generator) -> Batch:
         sentence_ids=torch.from_numpy(random.integers(1, 60, (SENTENCES, WORDS))),
         sentence_is_word=torch.ones(SENTENCES, WORDS, dtype=torch.bool),
         routes=torch.from_numpy(routes),
-        said=torch.zeros(0, 3, dtype=torch.int64),
+        said=torch.tensor([[s, f, int(random.integers(2))] for s in range(SENTENCES) for f in range(FINDINGS)]),
     )
 
 
@@ -69,13 +70,16 @@ def planted_phrases(random: np.random.Generator) -> Phrases:
 def main() -> None:
     """Train four steps in each phase."""
     make_repeatable(0, 1)
-    model = RegionLanguageModel(CONFIG)
+    name, names = sys.argv[1], tuple("xyz")
+    model = RegionLanguageModel(replace(CONFIG, findings=names) if name == "maple" else CONFIG)
+    findings = model.learn_cells(names, torch.arange(len(REGIONS) * FINDINGS).view(-1, FINDINGS) % 4 == 0)
     rows = []
     with join_world(torch.device("cpu")) as world:
         for phase in ("align", "locate"):
             random = np.random.default_rng(1)
-            own = RegionRelevanceObjective(phase, planted_phrases(random))  # type: ignore[arg-type]
-            objective = spread_objective(model, own, world, int(sys.argv[1]))
+            own = make_objective(name, phase, planted_phrases(random), findings=findings)  # type: ignore[arg-type]
+            freeze(model, frozen_weights(name, phase))  # type: ignore[arg-type]
+            objective = spread_objective(model, own, world, int(sys.argv[2]))
             optimizer = torch.optim.AdamW(parameter_groups(model, 0.05), lr=2e-3)
             rows += [train_step(model, objective, optimizer, planted_batch(random), phase) for _ in range(4)]
         if world.rank == 0:

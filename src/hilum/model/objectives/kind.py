@@ -9,7 +9,7 @@ from torch import Tensor
 from hilum.model.batch import Batch
 from hilum.model.network import RegionLanguageModel
 
-ObjectiveName = Literal["global", "local", "rra_vl"]
+ObjectiveName = Literal["global", "local", "rra_vl", "maple"]
 Phase = Literal["align", "locate"]
 
 
