@@ -1,4 +1,4 @@
-"""The verbs that use a trained model: search asks the index, encode makes embeddings of any tree."""
+"""The verbs that use a trained model: search asks the index, encode embeds any tree, ground finds phrases in images."""
 
 from __future__ import annotations
 
@@ -57,9 +57,26 @@ def encode(tree: Path, out: Path, model: Path | None) -> None:
     from hilum.config import read_params
     from hilum.stages.encode import run
 
+    run(tree, model or newest_model(), REGIONS, out, read_params(), worker_count())
+
+
+@verb("ground", "hilum ground MS_CXR_Local_Alignment_v1.1.0.csv --images ../mimic-cxr-jpg --out grounding.json")
+@click.argument("boxes", type=PATH)
+@click.option("--images", type=PATH, required=True, help="The folder that the file's paths start from.")
+@click.option("--out", type=PATH, required=True, help="Out: figures by category, and a row a unit (JSON).")
+@click.option("--model", type=PATH, help="A checkpoint [default: the promoted one, else data/locate].")
+def ground(boxes: Path, images: Path, out: Path, model: Path | None) -> None:
+    """Find phrases in images, judged by boxes in MS-CXR's form (csv or json)."""
+    from hilum.config import read_params
+    from hilum.stages.ground import run
+
+    run(boxes, images, model or newest_model(), out, read_params())
+
+
+def newest_model() -> Path:
+    """The checkpoint that is promoted, else that of the line."""
     champion = SERVED / "champion/model"
-    model = model or (champion if champion.is_dir() else Path("data/locate"))
-    run(tree, model, REGIONS, out, read_params(), worker_count())
+    return champion if champion.is_dir() else Path("data/locate")
 
 
-COMMANDS = (search, encode)
+COMMANDS = (search, encode, ground)

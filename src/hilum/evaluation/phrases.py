@@ -133,7 +133,8 @@ def ground_pictures(
             other = absent[int(random.integers(len(absent)))] if absent else None
             maps = _phrase_maps(unit, other, phrases, patches, picture.frame, sigma)
             maps |= _prior_maps(unit, priors, picture.frame)
-            rows += [_score(picture, unit, name, drawn, inside) for name, drawn in maps.items()]
+            who = {"dicom_id": picture.dicom_id, "subject_id": picture.subject_id, "finding": unit.finding}
+            rows += [who | score_map(name, drawn, inside) for name, drawn in maps.items()]
     if n_lost:
         log.warning("grounding: %d units have no box that meets their image; left out", n_lost)
     return (
@@ -179,15 +180,13 @@ def _prior_maps(unit: Unit, priors: Priors, frame: Frame) -> dict[str, np.ndarra
     }
 
 
-def _score(picture: Picture, unit: Unit, name: str, drawn: np.ndarray, inside: np.ndarray) -> dict[str, Any]:
+def score_map(name: str, drawn: np.ndarray, inside: np.ndarray) -> dict[str, Any]:
+    """One map against the boxes it should find: `score` (its name) and every metric. Arguments as in `grounding`."""
     try:
         contrast = grounding.contrast_to_noise_ratio(drawn, inside)
     except GroundingError:
         contrast = None  # undefined: a constant map, or boxes that cover the image; the other metrics are not
     return {
-        "dicom_id": picture.dicom_id,
-        "subject_id": picture.subject_id,
-        "finding": unit.finding,
         "score": name,
         "pointing_game": grounding.pointing_game(drawn, inside),
         "contrast_to_noise_ratio": contrast,
