@@ -32,7 +32,7 @@ run: setup
 	@echo "run: done; open $(CURDIR)/reports/index.html"
 
 test: setup
-	@echo "test: the everyday tests (about 10 minutes on 2 cores; make test-all adds the slow and the long ones)"
+	@echo "test: the everyday tests (about 14 minutes on 2 cores; make test-all adds the slow and the long ones)"
 	@$(BIN)/python -m pytest -m "not slow and not long and not gpu"
 
 test-all: setup
