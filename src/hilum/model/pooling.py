@@ -2,8 +2,8 @@
 
 In: patch features and region boxes. Out: one vector a region. The reading of ALC-ITR that is built here:
 r_k = condition_k(proj(sum_p a_kp v_p)), where a_kp is the box's share of the patch times an attention that a learned
-embedding of the region directs. Attention and condition start as "none", so that an untrained or `global` model gives
-the plain mean over the box.
+embedding of the region directs. A patch is told where in the picture it lies. Attention, condition and place start as
+"none", so that an untrained or `global` model gives the plain mean over the box.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import gelu
 
 MAX_EVIDENCE = 8.0  # a patch weighs at most e^16 times another: attention may be sharp, and never overflows
+N_WAVES = 4  # cosines along each side that a patch's place is told by
 
 
 def box_weights(boxes: np.ndarray, grid: int) -> np.ndarray:
@@ -39,6 +41,16 @@ def _coverage(low: np.ndarray, high: np.ndarray, grid: int) -> np.ndarray:
     return np.clip(np.minimum(high, left + 1 / grid) - np.maximum(low, left), 0.0, None) * grid
 
 
+def waves(n_patches: int) -> Tensor:
+    """The slowest cosines across and down a square grid, so that what is learned for one grid holds for any other.
+
+    Returns (n_patches, N_WAVES squared), rows of patches from the top left.
+    """
+    steps = (torch.arange(round(n_patches**0.5)) + 0.5) / round(n_patches**0.5)
+    along = torch.cos(torch.pi * torch.arange(N_WAVES) * steps.unsqueeze(1))
+    return torch.einsum("yi,xj->yxij", along, along).reshape(n_patches, -1)
+
+
 class RegionPooling(nn.Module):
     """Pool patch features by region: every channel is averaged where its own evidence is strongest inside the box.
 
@@ -50,13 +62,14 @@ class RegionPooling(nn.Module):
         super().__init__()
         self.value = nn.Linear(n_features, n_channels)
         self.evidence = nn.Linear(n_features, n_channels)
+        self.place = nn.Parameter(torch.zeros(N_WAVES**2, n_channels))
 
     def forward(self, features: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         """features: (n, patches, size). weights: (n, regions, patches), rows sum to 1.
 
         Returns the regions' values (n, regions, channels) and the patches' own (n, patches, channels).
         """
-        values = self.value(features)
+        values = gelu(self.value(features) + waves(features.shape[1]).to(features) @ self.place)
         evidence = MAX_EVIDENCE * torch.tanh(self.evidence(features) / MAX_EVIDENCE)
         shares = evidence.exp()
         return (weights @ (shares * values)) / (weights @ shares), values

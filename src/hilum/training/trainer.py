@@ -179,7 +179,7 @@ def parameter_groups(model: torch.nn.Module, weight_decay: float) -> list[dict[s
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        tables = name.startswith(("pooling.queries", "condition_on.", "findings.of_", "findings.direction"))
+        tables = name.startswith(("pooling.place", "condition_on.", "findings.of_", "findings.direction"))
         (kept if parameter.ndim < 2 or tables else decayed).append(parameter)
     return [{"params": decayed, "weight_decay": weight_decay}, {"params": kept, "weight_decay": 0.0}]
 

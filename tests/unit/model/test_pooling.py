@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilum.model.pooling import RegionCondition, RegionPooling, box_weights
+from hilum.model.pooling import RegionCondition, RegionPooling, box_weights, waves
 
 EDGES = st.floats(-0.5, 1.5)
 
@@ -46,8 +46,8 @@ def test_without_evidence_pooling_is_the_mean_over_the_box() -> None:
     features = torch.randn(2, 9, 4)
     weights = torch.softmax(torch.randn(2, 3, 9), -1)
     pooled, patches = pooling(features, weights)
-    assert torch.allclose(pooled, weights @ pooling.value(features), atol=1e-6)
-    assert torch.equal(patches, pooling.value(features))
+    assert torch.equal(patches, torch.nn.functional.gelu(pooling.value(features)))
+    assert torch.allclose(pooled, weights @ patches, atol=1e-6)
 
 
 def test_pooling_against_loops() -> None:
@@ -60,6 +60,25 @@ def test_pooling_against_loops() -> None:
             share = weights[0, region] * evidence[0, :, channel].exp()
             expected = (share * values[0, :, channel]).sum() / share.sum()
             assert pooled[0, region, channel].item() == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_waves_tell_places_apart_on_any_grid() -> None:
+    for grid in (5, 18):
+        told = waves(grid * grid)
+        products = told.T @ told
+        assert torch.allclose(products, torch.diag(products.diagonal()), atol=1e-4)  # none says what another says
+        assert len(torch.unique(told.round(decimals=4), dim=0)) == grid * grid
+    middle = waves(9).view(3, 3, -1)[1, 1]
+    assert torch.allclose(middle, waves(25).view(5, 5, -1)[2, 2], atol=1e-6)
+    assert not torch.allclose(waves(9).view(3, 3, -1)[0, 2], waves(9).view(3, 3, -1)[2, 0])
+
+
+def test_the_same_features_differ_by_place_once_places_are_learned() -> None:
+    pooling = RegionPooling(4, 6)
+    features, weights = torch.ones(1, 9, 4), torch.full((1, 1, 9), 1 / 9)
+    assert len(torch.unique(pooling(features, weights)[1][0], dim=0)) == 1
+    torch.nn.init.normal_(pooling.place)
+    assert len(torch.unique(pooling(features, weights)[1][0], dim=0)) == 9
 
 
 def test_what_lies_outside_a_box_cannot_be_seen_in_it() -> None:

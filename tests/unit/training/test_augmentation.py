@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
-from hilum.training.augmentation import MAX_SCALE, MAX_SHIFT, augment
+from hilum.training.augmentation import MAX_SCALE, MAX_SHIFT, MAX_TILT, augment
 from hilum.training.seed import epoch_generator
 
 
@@ -47,5 +48,24 @@ def test_values_stay_in_range_and_input_is_kept() -> None:
     moved, new_boxes = augment(images, boxes, epoch_generator(0, 6))
     assert moved.min() >= 0 and moved.max() <= 255 and moved.dtype == torch.float32
     assert torch.equal(images, before)
-    limit = 0.5 * MAX_SCALE + MAX_SHIFT
+    limit = 0.5 * MAX_SCALE + MAX_SHIFT + 0.5 * (1 + MAX_SCALE) * MAX_TILT
     assert np.abs(new_boxes - boxes).max() <= limit + 1e-6
+
+
+def test_corners_are_turned_with_their_boxes() -> None:
+    images = torch.zeros(16, 96, 96, dtype=torch.uint8)
+    boxes = np.zeros((16, 2, 4), np.float32)
+    for number, (left, top) in enumerate(((24, 24), (64, 64))):
+        images[:, top : top + 8, left : left + 8] = 200
+        boxes[:, number] = np.array([left, top, left + 8, top + 8], np.float32) / 96
+    moved, new_boxes = augment(images, boxes, epoch_generator(1, 1))
+    slopes = []
+    for picture, places in zip(moved, new_boxes):
+        for left, top, right, bottom in 96 * places:
+            y, x = np.mgrid[int(top) - 3 : int(bottom) + 4, int(left) - 3 : int(right) + 4]
+            bright = (picture[y, x] - picture.median()).clamp_min(0).numpy()
+            assert (bright * x).sum() / bright.sum() + 0.5 == pytest.approx((left + right) / 2, abs=0.4)
+            assert (bright * y).sum() / bright.sum() + 0.5 == pytest.approx((top + bottom) / 2, abs=0.4)
+        (ax, ay), (bx, by) = (places[:, :2] + places[:, 2:]) / 2
+        slopes.append(np.arctan2(by - ay, bx - ax) - np.pi / 4)
+    assert 0.03 < np.abs(slopes).max() < 0.25
