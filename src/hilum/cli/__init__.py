@@ -13,7 +13,7 @@ import sys
 
 import click
 
-from hilum.cli import auditing, exports, labels, landing, operating, replaying, running, searching, stages
+from hilum.cli import auditing, comparing, exports, labels, landing, operating, replaying, running, searching, stages
 from hilum.cli.command import end_with_driver, says_disk_full
 from hilum.errors import BadDataError, HilumError
 
