@@ -40,7 +40,7 @@ def cli(verbose: bool) -> None:
         logging.getLogger(name).setLevel(level)
 
 
-for _module in (landing, stages, running, operating, auditing, replaying, labels, exports, searching):
+for _module in (landing, stages, running, operating, auditing, replaying, labels, exports, searching, comparing):
     for _command in _module.COMMANDS:
         cli.add_command(_command)
 

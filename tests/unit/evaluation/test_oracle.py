@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from hilum.phantom.oracle import draw_labels, place_boxes
+from hilum.evaluation.oracle import draw_labels, place_boxes
 from hilum.schema import REGION_BOXES
 from hilum.vocabulary import REGIONS
 

@@ -1,6 +1,6 @@
 """The phantom's truth in the place of what is read from reports and placed by the atlas: for ablations alone.
 
-usage: python -m hilum.phantom.oracle labels|boxes PARTITION
+usage: python -m hilum.evaluation.oracle labels|boxes PARTITION
 
 In: data/truth, and a partition's table as the line made it. Out: the same table with the truth in it: region_labels
 that say what is drawn in each image, or region_boxes where each region really lies. `hilum compare` calls this behind
