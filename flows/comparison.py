@@ -1,8 +1,8 @@
 """Objectives and ablations under one budget: the line run for every variant and seed.
 
-In: a checkout whose line has run, variants (variants.yaml), seeds. Out: what is taken from each finished clone. The
+In: a checkout whose line has run, variants (variants.yaml), seeds. Out: what is taken from the clone after each. The
 clone shares the checkout's cache and run-cache: what has been trained before is restored, so that a comparison that was
-killed goes on where it was. Known to be imperfect: seeds vary the training, not the phantom.
+killed goes on with the training that it was at. Known to be imperfect: that training begins anew.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 
@@ -23,8 +23,6 @@ from hilum.errors import UsageError
 from hilum.lineage.snapshots import WorkingTree
 
 log = logging.getLogger(__name__)
-
-Taken = TypeVar("Taken")
 
 VARIANTS = Path(__file__).with_name("variants.yaml")
 TARGET = "evaluate"
@@ -37,17 +35,21 @@ class Variant:
     """A row of the comparison. changes: parameters by `section.key`. truth: the table that is the phantom's truth."""
 
     name: str
-    changes: Mapping[str, Any] = field(default_factory=dict)
+    words: str
+    changes: Mapping[str, Any]
     truth: str | None = None
 
 
 def read_variants(path: Path = VARIANTS, names: Sequence[str] = ()) -> list[Variant]:
-    """The variants of a file, or those named. Raises UsageError for a name that it has not."""
+    """The variants of a file, or those named and the first. Raises UsageError for a name that it has not."""
     rows = yaml.safe_load(path.read_text(encoding="utf-8"))
     if unknown := [name for name in names if name not in rows]:
-        raise UsageError(f"there is no variant {unknown}; {path.name} has: {'; '.join(rows)}.")
+        raise UsageError(f"there is no variant {', '.join(unknown)}; {path.name} has: {', '.join(rows)}.")
+    first = next(iter(rows))
     return [
-        Variant(name, row.get("set", {}), row.get("truth")) for name, row in rows.items() if not names or name in names
+        Variant(name, row["words"], row["set"], row.get("truth"))
+        for name, row in rows.items()
+        if not names or name in names or name == first
     ]
 
 
@@ -57,27 +59,31 @@ def train_variants(
     seeds: Sequence[int],
     jobs: int,
     threads: Mapping[str, int],
-    take: Callable[[Path], Taken],
-) -> dict[str, list[Taken]]:
-    """Run the line for every variant and seed, and take from each what is wanted. jobs, threads: as for `drive`.
+    take: Callable[[Variant, int, Path], object],
+) -> None:
+    """Run the line for every seed and variant: one seed of all comes first. jobs, threads: as for `drive`.
 
-    take: called with the clone's folder when `evaluate` has run there. Raises UsageError if another replay of the
-    checkout is at work, or what a stage raised.
+    take: told of the variant, the seed and the clone's folder when `evaluate` has run there. A variant that fails does
+    not stop the others; when they are done the first failure is raised. Raises UsageError if another replay of the
+    checkout is at work.
     """
-    taken: dict[str, list[Taken]] = {}
+    failed: list[Exception] = []
     with clone_at(root, head(root), shared=True) as clone, WorkingTree(root) as here:
         clone.overlay(here)
         clone.bring("--with-deps", TARGET)
         params, dvc_yaml = (here.read(name) or b"" for name in ("params.yaml", "dvc.yaml"))
-        for variant, seed in itertools.product(variants, seeds):
+        for number, (seed, variant) in enumerate(itertools.product(seeds, variants), 1):
             seeded = {**variant.changes, "align.seed": seed, "locate.seed": seed + 1}
             clone.write({"params.yaml": change_params(params, seeded), "dvc.yaml": put_truth(dvc_yaml, variant.truth)})
             report = clone.build(TARGET, jobs, threads)
-            for error in report.errors.values():
-                raise with_last_words(error, report, clone.folder)
-            taken.setdefault(variant.name, []).append(take(clone.folder))
-            log.info("compare: %s, seed %d: done", variant.name, seed)
-    return taken
+            if report.errors:
+                failed.append(with_last_words(next(iter(report.errors.values())), report, clone.folder))
+                log.error("compare: %s, seed %d: %s", variant.name, seed, failed[-1])
+                continue
+            take(variant, seed, clone.folder)
+            log.info("compare: %s, seed %d: done (%d of %d)", variant.name, seed, number, len(seeds) * len(variants))
+    if failed:
+        raise failed[0]
 
 
 def change_params(text: bytes, changes: Mapping[str, Any]) -> bytes:

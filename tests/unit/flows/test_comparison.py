@@ -34,6 +34,6 @@ def test_every_variant_names_parameters_that_there_are(root: Path) -> None:
     params = (root / "params.yaml").read_bytes()
     for variant in read_variants():
         change_params(params, variant.changes)
-    assert [variant.name for variant in read_variants(names=["global"])] == ["global"]
+    assert [variant.name for variant in read_variants(names=["global"])] == ["rra_vl", "global"]
     with pytest.raises(UsageError, match="there is no variant"):
         read_variants(names=["globe"])
