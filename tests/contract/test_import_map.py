@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 DOORS = {
     "prefect": {"flows"},
     "dvc": {"flows"},
+    "dvclive": {"training"},
     "spacy": {"text"},
     "scispacy": {"text"},
     "great_expectations": {"quality"},
