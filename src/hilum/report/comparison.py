@@ -59,7 +59,7 @@ def describe_comparison(table: Mapping[str, Any], objective: str, located: float
             "Dots with 95 % intervals; the tick is chance. The numbers are in the table that follows.",
             "Located@10, macro over cells, mean over seeds",
             [
-                Dot(v.name.replace("_", " "), *(v.figures[0][name] for name in ("value", "low", "high", "chance")))
+                Dot(v.name, *(v.figures[0][name] for name in ("value", "low", "high", "chance")))
                 for v in variants
                 if v.figures[0] and v.figures[0]["value"] is not None
             ],
