@@ -112,6 +112,7 @@ class AlignParams(PhaseParams):
     """Phase one: image and report."""
 
     objective: Literal["global", "local", "rra_vl", "maple"]
+    relevance: Literal["jaccard", "identity"]
     image_encoder: str
     text_encoder: str
     embedding_size: int = Field(ge=8)

@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 DOORS = {
     "prefect": {"flows"},
     "dvc": {"flows"},
+    "dvclive": {"training"},
     "spacy": {"text"},
     "scispacy": {"text"},
     "great_expectations": {"quality"},
@@ -79,7 +80,7 @@ def test_arrows_point_one_way(path: Path) -> None:
     for name in imports(path):
         parts = name.split(".")
         if parts[0] == "flows":
-            assert path.name in ("running.py", "operating.py", "auditing.py", "replaying.py"), (
+            assert path.name in ("running.py", "operating.py", "auditing.py", "replaying.py", "comparing.py"), (
                 f"{path.name} starts a flow; only operators' verbs may"
             )
         if parts[0] != "hilum" or len(parts) < 2:

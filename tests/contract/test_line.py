@@ -115,3 +115,10 @@ def test_data_paths_stand_in_dvc_yaml_alone(root: Path) -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 assert not node.value.startswith(("data/", "reports/")), (path.name, node.value)
+
+
+def test_every_stage_of_the_line_enters_the_run_cache(root: Path) -> None:
+    """DVC keeps a stage out of it that has an output outside the cache which is neither a metric nor a plot."""
+    for name, body in stages(root, "dvc.yaml").items():
+        for out in body["outs"]:
+            assert isinstance(out, str) or next(iter(out.values())).get("cache", True), (name, out)

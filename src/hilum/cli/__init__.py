@@ -13,7 +13,7 @@ import sys
 
 import click
 
-from hilum.cli import auditing, exports, labels, landing, operating, replaying, running, searching, stages
+from hilum.cli import auditing, comparing, exports, labels, landing, operating, replaying, running, searching, stages
 from hilum.cli.command import end_with_driver, says_disk_full
 from hilum.errors import BadDataError, HilumError
 
@@ -40,7 +40,7 @@ def cli(verbose: bool) -> None:
         logging.getLogger(name).setLevel(level)
 
 
-for _module in (landing, stages, running, operating, auditing, replaying, labels, exports, searching):
+for _module in (landing, stages, running, operating, auditing, replaying, labels, exports, searching, comparing):
     for _command in _module.COMMANDS:
         cli.add_command(_command)
 

@@ -27,6 +27,14 @@ def relevance(labels: Tensor) -> Tensor:
     return jaccard.fill_diagonal_(1.0)
 
 
+def identity(labels: Tensor) -> Tensor:
+    """The relevance of the ablation: each study to itself alone. labels: (n, ...). Returns (n, n) float.
+
+    So far from 0 that `soft_contrast` at any temperature in use is CLIP's loss.
+    """
+    return 100.0 * torch.eye(len(labels), device=labels.device)
+
+
 def soft_contrast(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
     """Symmetric cross-entropy of image-report logits against soft targets: L_G.
 

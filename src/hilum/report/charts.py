@@ -1,4 +1,4 @@
-"""Charts as inline SVG: lines over epochs, and dots with intervals.
+"""Charts as inline SVG: lines over epochs, together or each in a panel of its own, and dots with intervals.
 
 In: plain numbers. Out: markup whose colours are the page's own, so that it reads in light and dark. Every chart has a
 title and a description for those who do not see it; the same numbers stand in a table beside it.
@@ -17,6 +17,8 @@ from hilum.report.page import render
 WIDTH, HEIGHT = 520, 270
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 40
 ROW_HEIGHT, LABEL_WIDTH = 30, 170
+N_COLOURS = 4  # lines in one picture that can be told apart in light and dark
+PANELS_A_ROW, PANEL_HEIGHT, PANEL_TOP, PANEL_BOTTOM, PANEL_LEFT = 3, 128, 26, 22, 40
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,15 @@ class Dot:
 
 
 def draw_lines(title: str, description: str, x_label: str, series: Sequence[Series], from_zero: bool = False) -> Markup:
-    """A line chart; empty when no series has a point. from_zero: the upright axis begins at 0 at the latest."""
-    kept = [Series(s.name, tuple(p for p in s.points if all(map(math.isfinite, p)))) for s in series]
-    kept = [s for s in kept if s.points]
+    """A line chart, or a panel a series where one picture has no colours for them; empty when no series has a point.
+
+    from_zero: the upright axis begins at 0 at the latest.
+    """
+    kept = _known_points(series)
     if not kept:
         return Markup("")
+    if len(kept) > N_COLOURS:
+        return _draw_panels(title, description, x_label, kept)
     xs, ys = zip(*(point for s in kept for point in s.points))
     x_ticks, y_ticks = _whole_ticks(min(xs), max(xs)), nice_ticks(min(0.0, *ys) if from_zero else min(ys), max(ys))
     x_ends, y_ends = (min(xs), max(xs)), (y_ticks[0], y_ticks[-1])
@@ -68,6 +74,51 @@ def draw_lines(title: str, description: str, x_label: str, series: Sequence[Seri
         "lines": [(s.name, [place(*point) for point in s.points]) for s in kept],
     }
     return Markup(render("lines.svg", values))
+
+
+def _draw_panels(title: str, description: str, x_label: str, series: Sequence[Series]) -> Markup:
+    """Small multiples: a panel a series, its name above it, with an upright axis of its own from 0; one x axis."""
+    xs = [x for s in series for x, _ in s.points]
+    x_ends = (min(xs), max(xs))
+    width = WIDTH / PANELS_A_ROW
+    panels = []
+    for n, one in enumerate(series):
+        left, top = n % PANELS_A_ROW * width, n // PANELS_A_ROW * PANEL_HEIGHT
+        x_span = (left + PANEL_LEFT + 4, left + width - 10)
+        y_span = (top + PANEL_HEIGHT - PANEL_BOTTOM, top + PANEL_TOP)
+        values = [y for _, y in one.points]
+        ticks = nice_ticks(min(0.0, *values), max(0.0, *values), 2)
+        y_ends = (ticks[0], ticks[-1])
+        panels.append(
+            {
+                "name": one.name,
+                "left": round(left + PANEL_LEFT, 1),
+                "right": round(left + width - 6, 1),
+                "top": top + 14,
+                "bottom": y_span[0],
+                "x_ticks": [(round(_along(x, x_ends, *x_span), 1), f"{x:g}") for x in sorted(set(x_ends))],
+                "y_ticks": [(round(_along(y, y_ends, *y_span), 1), _tick_words(y, ticks)) for y in ticks],
+                "points": [
+                    (round(_along(x, x_ends, *x_span), 1), round(_along(y, y_ends, *y_span), 1)) for x, y in one.points
+                ],
+            }
+        )
+    height = -(-len(series) // PANELS_A_ROW) * PANEL_HEIGHT + 14
+    values_of_page = {
+        "title": title,
+        "description": description,
+        "x_label": x_label,
+        "width": WIDTH,
+        "height": height,
+        "panels": panels,
+    }
+    return Markup(render("panels.svg", values_of_page))
+
+
+def _known_points(series: Sequence[Series]) -> list[Series]:
+    """The series without points that are not numbers, and without those that have no other."""
+    kept = [Series(s.name, tuple(p for p in s.points if all(map(math.isfinite, p)))) for s in series]
+    return [s for s in kept if s.points]
 
 
 def draw_dots(title: str, description: str, x_label: str, dots: Sequence[Dot]) -> Markup:

@@ -1,7 +1,7 @@
 """The page of results: what ran on which data, how good it is and against what, and a few cases to look at.
 
-In: validation.json, metrics.json, the evaluation's tables, learning curves, and the cases of the gallery. Out: one
-HTML page. What has not been measured is said to be missing, never shown as a zero.
+In: validation.json, metrics.json, comparison.json, the evaluation's tables, learning curves, and the cases of the
+gallery. Out: one HTML page. What has not been measured is said to be missing, never shown as a zero.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from hilum.report.charts import Series, draw_dots, draw_lines
+from hilum.report.comparison import describe_comparison
 from hilum.report.gallery import ShownQuery
 from hilum.report.page import is_phantom, render
 from hilum.report.results import (
@@ -38,6 +39,7 @@ class Results:
     cells: pd.DataFrame
     alpha_curve: pd.DataFrame
     curves: Mapping[str, pd.DataFrame]
+    comparison: Mapping[str, Any]
     cases: Sequence[ShownQuery] = field(default_factory=tuple)
 
 
@@ -63,6 +65,7 @@ def render_index_page(results: Results, data_page: str) -> str:
             "phases": [_phase(name, curves) for name, curves in results.curves.items()],
             "labels": results.metrics.get("labels"),
             "cases": results.cases,
+            "comparison": _comparison(results),
             **_retrieval(results),
             **_grounding(results),
         },
@@ -104,6 +107,12 @@ def _grounding(results: Results) -> dict[str, Any]:
             list_dots(macro, 0),
         ),
     }
+
+
+def _comparison(results: Results) -> dict[str, Any]:
+    objective = str(results.metrics.get("objective"))
+    located = results.metrics.get("retrieval", {}).get(objective, {}).get("located_at_10")
+    return describe_comparison(results.comparison, objective, located)
 
 
 def _funnel(results: Results) -> list[dict[str, Any]]:

@@ -53,7 +53,11 @@ def run(
     )
     phrases = move(make_phrases(words, findings, params.max_tokens), device)
     objective = make_objective(
-        params.objective, "align", phrases, findings=model.learn_cells(findings, seen_cells(examples))
+        params.objective,
+        "align",
+        phrases,
+        findings=model.learn_cells(findings, seen_cells(examples)),
+        relevance=params.relevance,
     )
     record = {
         "phase": "align",

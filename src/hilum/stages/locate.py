@@ -54,7 +54,9 @@ def run(
         examples = shuffle_labels(examples, epoch_generator(params.seed, 0))
     phrases = move(make_phrases(words, findings, max_tokens), device)
     positions = model.learn_cells(findings, seen_cells(examples))
-    objective = make_objective(record["objective"], "locate", phrases, params.hard_negatives, positions)
+    objective = make_objective(
+        record["objective"], "locate", phrases, params.hard_negatives, positions, record["params"]["align"]["relevance"]
+    )
     freeze(model, frozen_weights(record["objective"], "locate"))
     record |= {
         "phase": "locate",

@@ -29,6 +29,7 @@ def run(
     partitions: Sequence[str],
     metrics: Path,
     curves: Path,
+    comparison: Path,
     page: Path,
     params: ReportParams,
     collection: str,
@@ -44,6 +45,7 @@ def run(
         cells=read_table(evaluation / "cells.parquet", CELLS),
         alpha_curve=read_csv(curves / "evaluation" / "alpha.csv"),
         curves={phase: read_csv(curves / f"{phase}.csv") for phase in PHASES},
+        comparison=read_json(comparison),
         cases=show_queries(examples[: params.n_queries], maps, data, partitions),
     )
     text = render_index_page(results, DATA_PAGE)

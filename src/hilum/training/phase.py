@@ -6,6 +6,7 @@ In: a network, an objective, the examples of two splits. Out: a checkpoint and i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from hilum.training.examples import Examples
 from hilum.training.progress import Keeper
 from hilum.training.spread import join_world, spread_objective
 from hilum.training.trainer import Settings, train
+from hilum.training.watch import watch
 
 if TYPE_CHECKING:
     from hilum.config import PhaseParams
@@ -42,7 +44,7 @@ def train_phase(
     """Train, alone or with the processes that torchrun has started, and write what came of it.
 
     model: on the device where it is to be trained. record: what the checkpoint says of how it came to be. A training
-    that was killed goes on where it was.
+    that was killed goes on where it was. While it runs, `live/PHASE` beside the curves shows what it has learned.
     """
     settings = Settings(
         phase, params.seed, params.epochs, params.batch_size, params.learning_rate, params.weight_decay,
@@ -53,8 +55,10 @@ def train_phase(
     with join_world(device) as world:
         spread = spread_objective(model, in_precision(objective, params.precision, device), world, params.micro_batch)
         grid = grid_size(model, examples.pixels[0].shape[1])
-        rows = train(model, spread, examples, validation, settings, grid, keeper, writes=world.rank == 0)
-        if world.rank == 0:
+        writes = world.rank == 0
+        with watch(curves.parent / "live" / phase) if writes else nullcontext() as watched:
+            rows = train(model, spread, examples, validation, settings, grid, keeper, writes, watched)
+        if writes:
             write_checkpoint(out, model, tokenizer_json, record)
             write_curves(curves, phase, rows)
             keeper.forget()

@@ -13,7 +13,9 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -29,6 +31,9 @@ from hilum.training.sampler import Sampler, draw_batches, n_batches
 from hilum.training.schedule import learning_rate_factor
 from hilum.training.seed import epoch_generator
 from hilum.training.validation import validate
+
+if TYPE_CHECKING:
+    from hilum.training.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -62,11 +67,13 @@ def train(
     grid: int,
     keeper: Keeper | None = None,
     writes: bool = True,
+    watch: Watch | None = None,
 ) -> list[dict[str, float]]:
     """Train for some epochs and leave the weights of the best one in the model.
 
     The model may be on any device; batches follow it. keeper: saves the progress at intervals, and knows that of a
-    training that was killed. writes: whether this process saves, of those that train together.
+    training that was killed. writes: whether this process saves, of those that train together. watch: told of what is
+    learned while it is learned.
     Returns one row an epoch, from 1: its number, mean losses by name, their total, the validation figures. Raises
     BadDataError if there are fewer than two images, or the loss stops being a number.
     """
@@ -78,8 +85,9 @@ def train(
     optimizer = torch.optim.AdamW(parameter_groups(model, settings.weight_decay), lr=settings.learning_rate)
     progress = keeper.find(model, optimizer) if keeper else Progress()
     device = next(model.parameters()).device
-    hidden = not writes or not sys.stderr.isatty()
-    with tqdm(total=n_steps, initial=progress.step, desc=settings.phase, unit="batch", disable=hidden) as bar:
+    if watch:
+        watch.catch_up(progress.curves, progress.losses, progress.step)
+    with _bar(settings, len(examples), progress, hidden=not writes) as bar:
         while progress.epoch <= settings.epochs and not _is_over(progress, settings):
             started, before = time.monotonic(), progress.batch
             set_training(model)
@@ -95,16 +103,28 @@ def train(
                 progress.step += 1
                 progress.batch += 1
                 progress.generator = generator.bit_generator.state
-                bar.update()
+                bar.update(len(rows))
+                if watch:
+                    watch.batch(progress.step, progress.losses[-1])
                 if keeper and writes:
                     keeper.keep(progress, model, optimizer)
             n_images = sum(len(rows) for rows in orders[before:])
             images_per_s = n_images / (time.monotonic() - started)
             figures = validate(model, validation, grid, settings.batch_size)
+            if watch:
+                watch.epoch(progress.step, figures, images_per_s)
             _end_epoch(progress, model, figures, settings, images_per_s)
     if progress.best_weights:
         model.load_state_dict(progress.best_weights)
     return progress.curves
+
+
+def _bar(settings: Settings, n: int, progress: Progress, *, hidden: bool) -> tqdm:
+    """Images done, images/s and time left, on a terminal. n: images of an epoch."""
+    batches = np.array_split(np.arange(n), max(1, n_batches(n, settings.batch_size)))
+    done = (progress.epoch - 1) * n + sum(len(batch) for batch in batches[: progress.batch])
+    hidden = hidden or not sys.stderr.isatty()
+    return tqdm(total=settings.epochs * n, initial=done, desc=settings.phase, unit=" images", disable=hidden)
 
 
 def _is_over(progress: Progress, settings: Settings) -> bool:

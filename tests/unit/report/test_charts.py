@@ -33,6 +33,25 @@ def test_points_that_are_no_numbers_are_left_out_and_nothing_is_no_chart() -> No
     assert draw_dots("t", "d", "x", []) == ""
 
 
+@pytest.mark.parametrize("n", [5, 10, 13])
+def test_more_lines_than_colours_have_each_a_panel_with_its_name_and_its_own_scale(n: int) -> None:
+    markup = draw_lines("t", "d", "epoch", [Series(f"loss {i}", ((1, 2.0 * 10**i), (9, 10.0**i))) for i in range(n)])
+    assert len(points(markup)) == n and 'class="legend"' not in markup
+    assert re.findall(r'class="panel"[^>]*>([^<]*)<', markup) == [f"loss {i}" for i in range(n)]
+    height = float(re.search(r'viewBox="0 0 \d+ (\d+)"', markup)[1])
+    boxes = set()
+    for line in points(markup):
+        (x, above), (right, below) = line[:2], line[2:]
+        assert 0 < x < right < WIDTH and 0 < above < below < height and below - above > 20
+        boxes.add((x, above // 128))
+    assert len(boxes) == n  # no panel lies over another
+
+
+def test_few_lines_share_a_picture_and_each_has_its_colour() -> None:
+    markup = draw_lines("t", "d", "epoch", [Series(f"{i}", ((1, 0.0), (2, i))) for i in range(4)])
+    assert len(set(re.findall(r'class="line (c\d)"', markup))) == 4 and 'class="panel"' not in markup
+
+
 def test_a_score_chart_begins_at_zero() -> None:
     series = [Series("a", ((1, 0.61), (2, 0.63)))]
     assert ">0.0<" in draw_lines("t", "d", "x", series, from_zero=True)

@@ -76,6 +76,7 @@ class Inputs:
             score("retrieval", "mix", "located_at_10", 0.7777, "micro"),
             score("grounding", "phrase", "pointing_game", 0.6543), score("grounding", "prior", "pointing_game", 0.4),
         ]  # fmt: skip
+        self.comparison = {"collection": "phantom", "seeds": [], "variants": [], "rows": []}
         self.curve = "epoch,phase,total,validate_global_ap\n1,align,2.5,0.25\n2,align,1.5,\n"
 
     def write(self) -> None:
@@ -96,6 +97,7 @@ class Inputs:
         verdict = {"verdict": "amber", "checks": [], "counts": COUNTS}
         (self.data / "validation" / "validation.json").write_text(json.dumps(verdict))
         (self.folder / "metrics.json").write_text(json.dumps(self.metrics))
+        (self.folder / "comparison.json").write_text(json.dumps(self.comparison))
         plots = self.folder / "plots"
         (plots / "evaluation").mkdir(parents=True)
         for phase in ("align", "locate"):
@@ -106,8 +108,8 @@ class Inputs:
     def page(self, collection: str = "phantom", n_queries: int = 6) -> str:
         page = self.folder / "index.html"
         run(
-            self.data, self.line.partitions, self.folder / "metrics.json", self.folder / "plots", page,
-            ReportParams(n_queries=n_queries), collection,
+            self.data, self.line.partitions, self.folder / "metrics.json", self.folder / "plots",
+            self.folder / "comparison.json", page, ReportParams(n_queries=n_queries), collection,
         )  # fmt: skip
         return page.read_text()
 
@@ -196,6 +198,57 @@ def test_nothing_to_score_is_said_and_not_shown_as_zero(inputs: Inputs) -> None:
     assert "No cell of finding and region has enough images" in page and "No epoch was run." in page
 
 
+def compared(variant: str, value: float, *, metric: str = "located_at_10", **more: object) -> dict:
+    return {"variant": variant, "score": "mix", "metric": metric, "value": value, "low": value - 0.01,
+            "high": value + 0.02, "chance": 0.43, "seeds": [1, 2], "by_seed": [value - 0.01, value + 0.01],
+            "sd_of_seeds": 0.0141, **more}  # fmt: skip
+
+
+def test_the_comparison_is_shown_with_intervals_and_paired_differences(inputs: Inputs) -> None:
+    inputs.metrics["retrieval"]["rra_vl"] = {"located_at_10": 0.9}
+    apart = {"difference": -0.4, "difference_low": -0.44, "difference_high": -0.36}
+    inputs.comparison = {
+        "collection": "phantom", "seeds": [1, 2],
+        "variants": [{"name": "rra_vl", "words": "the first"}, {"name": "global", "words": SCRIPT}],
+        "rows": [compared("rra_vl", 0.91), compared("global", 0.51, **apart),
+                 compared("rra_vl", 0.871, metric="precision_at_5") | {"score": "oracle"}],
+    }  # fmt: skip
+    inputs.write()
+    page = inputs.page()
+    section = re.search(r'<section aria-labelledby="comparison".*?</section>', page, flags=re.DOTALL)[0]
+    for words in (
+        "0.910",
+        "0.900 to 0.930",
+        "sd 0.014",
+        "0.510",
+        "&Delta; \N{MINUS SIGN}0.400",
+        "has P@5 0.871",
+        "one of those compared",
+    ):
+        assert words in section, words
+    assert "\N{MINUS SIGN}0.440 to \N{MINUS SIGN}0.360" in section
+    assert section.count('class="dot"') == 2 and "not whole" not in section and "<script" not in section
+    assert "P@5</th>" not in section  # no variant has it: no empty column
+
+
+def test_a_comparison_cut_short_or_of_another_model_says_so(inputs: Inputs) -> None:
+    inputs.metrics["retrieval"]["rra_vl"] = {"located_at_10": 0.7}
+    inputs.comparison = {
+        "collection": "phantom", "seeds": [1, 2],
+        "variants": [{"name": "rra_vl", "words": "the first"}, {"name": "global", "words": "not trained yet"}],
+        "rows": [compared("rra_vl", 0.91)],
+    }  # fmt: skip
+    inputs.write()
+    page = inputs.page()
+    assert "2 of 4 trainings are in this table" in page and "The model of this page is none of those" in page
+    assert "not trained yet" not in page
+
+
+def test_before_it_has_run_the_comparison_says_how_to_run_it(inputs: Inputs) -> None:
+    inputs.write()
+    assert "<code>hilum compare</code> trains every objective" in inputs.page()
+
+
 def test_log_names_counts_alone(inputs: Inputs, caplog) -> None:
     inputs.write()
     with caplog.at_level(logging.INFO, logger="hilum"):
@@ -210,6 +263,7 @@ def test_log_names_counts_alone(inputs: Inputs, caplog) -> None:
         ("data/evaluation/similarity_maps.npz", "similarity_maps.npz"),
         ("data/evaluation/scores.parquet", "scores"),
         ("metrics.json", "not a JSON object"),
+        ("comparison.json", "not a JSON object"),
         ("plots/align.csv", "not a csv"),
     ],
 )

@@ -137,8 +137,8 @@ class Trained:
         self.tokenizer, self.align, self.locate = (folder / name for name in ("tokenizer", "align", "locate"))
         self.embeddings = {partition: folder / "embeddings" / f"{partition}.parquet" for partition in PARTITIONS}
         self.align_params = AlignParams(
-            objective="rra_vl", seed=1, epochs=1, image_encoder="small", text_encoder="small", embedding_size=32,
-            max_tokens=32, **ALIKE,
+            objective="rra_vl", relevance="jaccard", seed=1, epochs=1, image_encoder="small", text_encoder="small",
+            embedding_size=32, max_tokens=32, **ALIKE,
         )  # fmt: skip
         self.locate_params = LocateParams(
             seed=2, epochs=10, hard_negatives=True, shuffle_labels=False, **ALIKE

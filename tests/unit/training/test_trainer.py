@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,24 @@ def test_losses_fall_and_rows_are_complete(splits: tuple[Examples, Examples]) ->
     assert [row["epoch"] for row in rows] == [1, 2]
     assert set(rows[0]) == {"epoch", "distance", "total", "validate_region_ap", "validate_global_ap"}
     assert rows[-1]["total"] < rows[0]["total"] < before
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("writes", "shown"), [(True, True), (False, False)])
+def test_on_a_terminal_the_bar_says_images_per_second_and_the_time_left(
+    splits: tuple[Examples, Examples], monkeypatch: pytest.MonkeyPatch, writes: bool, shown: bool
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    trainer.train(fresh(), to_half, *splits, SETTINGS, grid=6, writes=writes)
+    n = SETTINGS.epochs * len(splits[0])
+    last = terminal.getvalue().split("\r")[-1]
+    assert (re.search(rf"align: 100%.* {n}/{n} \[\d+:\d+<\d+:\d+, +[\d.]+ images/s\]", last) is not None) == shown
+    assert shown or not terminal.getvalue()
 
 
 def test_no_epochs_leave_the_model_as_it_was(splits: tuple[Examples, Examples]) -> None:

@@ -10,24 +10,32 @@ from collections.abc import Sequence
 
 from hilum.model.batch import Phrases
 from hilum.model.objectives.baselines import GlobalObjective, LocalObjective
-from hilum.model.objectives.kind import Objective, ObjectiveName, Phase
+from hilum.model.objectives.kind import Objective, ObjectiveName, Phase, Relevance
 from hilum.model.objectives.maple import FROZEN, MapleObjective
 from hilum.model.objectives.rra_vl import RegionRelevanceObjective
 
-__all__ = ["Objective", "ObjectiveName", "Phase", "frozen_weights", "make_objective"]
+__all__ = ["Objective", "ObjectiveName", "Phase", "Relevance", "frozen_weights", "make_objective"]
 
 
 def make_objective(
-    name: ObjectiveName, phase: Phase, phrases: Phrases, hard_negatives: bool = True, findings: Sequence[int] = ()
+    name: ObjectiveName,
+    phase: Phase,
+    phrases: Phrases,
+    hard_negatives: bool = True,
+    findings: Sequence[int] = (),
+    relevance: Relevance = "jaccard",
 ) -> Objective:
-    """The objective of that name, for a phase. findings: where the batches' findings are among the network's."""
+    """The objective of that name, for a phase. findings: where the batches' findings are among the network's.
+
+    hard_negatives, relevance: the ablations of those objectives that have such a thing.
+    """
     if name == "global":
         return GlobalObjective()
     if name == "local":
         return LocalObjective()
     if name == "maple":
         return MapleObjective(phase, phrases, findings, hard_negatives)
-    return RegionRelevanceObjective(phase, phrases, hard_negatives)
+    return RegionRelevanceObjective(phase, phrases, hard_negatives, relevance)
 
 
 def frozen_weights(name: ObjectiveName, phase: Phase) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from hilum.model.batch import Batch
 from hilum.model.network import RegionLanguageModel
 
 ObjectiveName = Literal["global", "local", "rra_vl", "maple"]
+Relevance = Literal["jaccard", "identity"]
 Phase = Literal["align", "locate"]
 
 

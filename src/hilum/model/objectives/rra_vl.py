@@ -15,9 +15,9 @@ from torch.nn.functional import normalize
 
 from hilum.model.batch import Batch, Phrases
 from hilum.model.location import contrast_images, contrast_patches, contrast_phrases, contrast_sentences
-from hilum.model.losses import relevance, soft_contrast
+from hilum.model.losses import identity, relevance, soft_contrast
 from hilum.model.network import ImageEmbeddings, RegionLanguageModel, TextEmbeddings
-from hilum.model.objectives.kind import Phase
+from hilum.model.objectives.kind import Phase, Relevance
 from hilum.model.objectives.places import covered_patches, finding_patches, most_specific, with_normal
 from hilum.model.objectives.texts import contrast_findings, contrast_reports, region_texts
 from hilum.model.objectives.words import WordScales, word_logits
@@ -46,18 +46,24 @@ class RegionRelevanceObjective:
     """Relevance- and region-aligned objective `rra_vl`; phase `locate` adds what knows of places."""
 
     def __init__(
-        self, phase: Phase, phrases: Phrases, hard_negatives: bool = True, weights: Weights | None = None
+        self,
+        phase: Phase,
+        phrases: Phrases,
+        hard_negatives: bool = True,
+        relevance: Relevance = "jaccard",
+        weights: Weights | None = None,
     ) -> None:
         self.phase = phase
         self.phrases = phrases
         self.hard_negatives = hard_negatives
+        self.relevance = relevance
         self.weights = weights or Weights()
 
     def __call__(self, model: RegionLanguageModel, batch: Batch) -> dict[str, Tensor]:
         """`global`; in phase align `words`; in phase locate the rest: see `_locate`."""
         images = model.encode_images(batch.pixels, batch.weights)
         reports = model.encode_texts(batch.report_ids, batch.report_is_word)
-        targets = relevance(batch.present)
+        targets = relevance(batch.present) if self.relevance == "jaccard" else identity(batch.present)
         logits = model.logit_scale * images.whole @ normalize(reports.whole, dim=-1).T
         losses = {"global": soft_contrast(logits, targets, self.weights.relevance_temperature)}
         if self.phase == "align":
@@ -71,7 +77,7 @@ class RegionRelevanceObjective:
     def _locate(
         self, model: RegionLanguageModel, batch: Batch, images: ImageEmbeddings, reports: Tensor, targets: Tensor
     ) -> dict[str, Tensor]:
-        """`images`, `phrases`, `patches`, `reports`, `findings`; where sentences are routed, `sentences`, `texts`."""
+        """`images`, `phrases`, `patches`, `findings`, `reports`; where sentences are routed, `sentences`, `texts`."""
         weights, scale, phrases = self.weights, model.region_scale, self.phrases
         n, n_regions = images.regions.shape[:2]
         present, possible = with_normal(batch)
@@ -92,10 +98,11 @@ class RegionRelevanceObjective:
             "images": weights.images * by_image,
             "phrases": weights.phrases * by_phrase,
             "patches": weights.patches * self._patches(model, batch, images.patches, whole[:-1]),
-            "reports": weights.reports
-            * contrast_reports(reports, targets, weights.relevance_temperature, model.logit_scale),
             "findings": weights.findings * contrast_findings(reports, normalize(whole, dim=-1), batch, scale),
         }
+        if self.relevance != "identity":  # a report that is like no other has nothing to be drawn to
+            alike = contrast_reports(reports, targets, weights.relevance_temperature, model.logit_scale)
+            losses["reports"] = weights.reports * alike
         if len(batch.routes):
             read = model.encode_texts(batch.sentence_ids, batch.sentence_is_word).whole
             sentences = model.condition(read[batch.routes[:, 2]], batch.routes[:, 1])
