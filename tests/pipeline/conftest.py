@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 TINY = {
     "phantom": {"n_subjects": 60, "image_px": 192, "dicom_share": 0.05},
+    "pack": {"size_px": 96},
     "validate": {"min_labelled_studies": 2},
     "tokenize": {"vocabulary_size": 400},
     "align": {"epochs": 1, "batch_size": 16},

@@ -26,6 +26,7 @@ ASKED = "left lower lung zone"
 FIRST, SECOND, SPOILT = slice(0, 120), slice(120, 240), slice(240, 540)  # of the source's subjects
 NIGHT = {
     "phantom": {"n_subjects": SPOILT.stop},
+    "pack": {"size_px": 144},
     "locate": {"epochs": 8},
     "challenge": {"n_bootstrap": 200},
 }

@@ -16,7 +16,7 @@ from hilum.errors import UsageError
 
 SMALL = "small"
 
-# ResNet family at a total stride of 8: 144 px become 18 x 18 patches, each about a fiftieth of a thorax wide.
+# ResNet family at a total stride of 8: 192 px become 24 x 24 patches of about 15 mm.
 SMALL_IMAGE = {
     "model_type": "resnet",
     "num_channels": 1,

@@ -110,12 +110,23 @@ class FindingReading(nn.Module):
             -2
         )
 
-    @torch.no_grad()
-    def mix_patches(self, patches: Tensor, scale: Tensor) -> Tensor:
-        """Each patch read as a region of its own, without a place's condition. patches: (n, patches, size) units."""
-        findings, mixed = self.findings, torch.zeros_like(patches)
-        every = torch.ones_like(findings[None]).bool()
-        for number, image in enumerate(patches):  # one at a time: a patch has a vector a finding while it is read
-            read = self.read_images(image.unsqueeze(1), findings)
-            mixed[number] = self.mix(read, self.image_logits(read, findings, scale), every).squeeze(1)
-        return mixed
+    def tell_texts(self, texts: Tensor, scale: Tensor) -> Tensor:
+        """What each text says, finding by finding: (..., size) to (..., m + 1) units, the last says that it is nothing.
+
+        To be compared with `tell_patches`. A mixture of vectors would not do there: nothing in training draws a single
+        patch's vector to the sentences', and its probabilities are trained.
+        """
+        findings = self.findings
+        shares = torch.sigmoid(self.text_logits(self.read_texts(texts, findings), findings, scale))
+        nothing = 1.0 - shares.amax(-1, keepdim=True) if len(findings) else torch.ones_like(texts[..., :1])
+        return normalize(torch.cat([shares, nothing], -1), dim=-1)
+
+    def tell_patches(self, patches: Tensor, scale: Tensor) -> Tensor:
+        """What lies in each patch, without a place's condition: (..., patches, size) to (..., patches, m + 1) units.
+
+        p_d / sqrt(m), and what is left to 1: the cosine with a text that says one finding grows with p_d alone.
+        """
+        findings = self.findings
+        shares = torch.sigmoid(self.patch_logits(patches, findings, scale)) / max(1, len(findings)) ** 0.5
+        rest = (1.0 - shares.square().sum(-1, keepdim=True)).clamp_min(0.0).sqrt()
+        return torch.cat([shares, rest], -1)

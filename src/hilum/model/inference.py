@@ -29,7 +29,10 @@ from hilum.model.tokens import encode_texts, read_tokenizer
 
 @dataclass(frozen=True)
 class EncodedImages:
-    """whole: (n, size). regions: (n, regions, size). patches: (n, grid * grid, size). float32, unit length."""
+    """whole: (n, size). regions: (n, regions, size). patches: (n, grid * grid, m), to be compared with phrases alone.
+
+    float32, unit length.
+    """
 
     whole: np.ndarray
     regions: np.ndarray
@@ -60,10 +63,11 @@ class LoadedModel:
             boxes = np.tile(np.array([0.0, 0.0, 1.0, 1.0], np.float32), (len(pixels), len(self.config.regions), 1))
         n_patches = grid_size(self.network, pixels.shape[-1]) ** 2
         size = self.config.embedding_size
+        told = self.network.tell_patches(torch.zeros(0, n_patches, size))
         encoded = EncodedImages(
             np.zeros((len(pixels), size), np.float32),
             np.zeros((len(pixels), len(self.config.regions), size), np.float32),
-            np.zeros((len(pixels), n_patches, size), np.float32),
+            np.zeros((len(pixels), *told.shape[1:]), np.float32),
         )
         for start in range(0, len(pixels), batch_size):
             rows = slice(start, start + batch_size)
@@ -72,7 +76,7 @@ class LoadedModel:
             out = self.network.encode_images(as_pixels(images, self.config.pixel_mean, self.config.pixel_std), weights)
             encoded.whole[rows] = out.whole.numpy()
             encoded.regions[rows] = out.regions.numpy()
-            encoded.patches[rows] = self.network.mix_patches(out.patches).numpy()
+            encoded.patches[rows] = self.network.tell_patches(out.patches).numpy()
         return encoded
 
     def encode_reports(self, reports: Sequence[str], batch_size: int = 64) -> np.ndarray:
@@ -81,8 +85,8 @@ class LoadedModel:
 
     @torch.no_grad()
     def encode_phrases(self, phrases: Sequence[str], batch_size: int = 64) -> np.ndarray:
-        """Unit vectors of texts spoken of no region in particular, to be compared with patches: (n, size) float32."""
-        return self.network.mix_texts(self._encode_texts(phrases, batch_size)).numpy()
+        """Unit vectors of texts spoken of no region in particular, to be compared with patches: (n, m) float32."""
+        return self.network.tell_texts(self._encode_texts(phrases, batch_size)).numpy()
 
     @torch.no_grad()
     def encode_in_region(self, texts: Sequence[str], regions: Sequence[str], batch_size: int = 64) -> np.ndarray:

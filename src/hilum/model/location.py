@@ -13,6 +13,8 @@ from torch.nn.functional import softplus
 
 from hilum.model.losses import NEVER, multi_positive_contrast
 
+EVENNESS = 4.0  # of the patches of a bag: the 4th root of each counts
+
 
 def contrast_images(
     regions: Tensor,
@@ -107,7 +109,7 @@ def contrast_sentences(regions: Tensor, sentences: Tensor, routes: Tensor, prese
 
 
 def contrast_patches(patches: Tensor, phrases: Tensor, inside: Tensor, outside: Tensor, scale: Tensor) -> Tensor:
-    """A phrase against patches: some patch inside its region must stand out from every patch where it is not.
+    """A phrase against patches: the patches inside its region must stand out from every patch where it is not.
 
     Our addition, L_W's idea with the place known: patches are the instances, the region's box is the bag.
     patches: (n, patches, size), phrases: (m, size), unit vectors. inside, outside: (n, m, patches) bool: where the
@@ -117,8 +119,14 @@ def contrast_patches(patches: Tensor, phrases: Tensor, inside: Tensor, outside: 
 
 
 def contrast_bags(similarity: Tensor, inside: Tensor, outside: Tensor) -> Tensor:
-    """The same from logits of phrases, or of findings, in patches: (n, m, patches)."""
-    right = torch.logsumexp(similarity.masked_fill(~inside, NEVER), -1)
+    """The same from logits of phrases, or of findings, in patches: (n, m, patches).
+
+    A bag's patches count by a power mean of their shares. With EVENNESS 1 its best patch alone would matter, and maps
+    are points; the mean of all would make them the region's box.
+    """
+    size = inside.sum(-1).clamp_min(1).log()
+    even = torch.logsumexp((similarity / EVENNESS).masked_fill(~inside, NEVER), -1) - size
+    right = EVENNESS * even + size
     wrong = torch.logsumexp(similarity.masked_fill(~outside, NEVER).transpose(0, 1).flatten(1), 1)
     bags = inside.any(-1)
     per_bag = softplus(wrong.unsqueeze(0) - right) * bags  # -log of the bag's share of bag and outside

@@ -129,10 +129,10 @@ class RegionLanguageModel(nn.Module):
             return self.findings.mix_texts(texts, self.region_scale)
         return normalize(self.condition_on(texts, regions), dim=-1)
 
-    def mix_texts(self, texts: Tensor) -> Tensor:
-        """Texts in the space of `mix_patches`, units: the mixture of what they say; as they are without findings."""
-        return normalize(texts, dim=-1) if self.findings is None else self.findings.mix_texts(texts, self.region_scale)
+    def tell_texts(self, texts: Tensor) -> Tensor:
+        """Texts as they are compared with `tell_patches`, units: what they say of each finding, where that is read."""
+        return normalize(texts, dim=-1) if self.findings is None else self.findings.tell_texts(texts, self.region_scale)
 
-    def mix_patches(self, patches: Tensor) -> Tensor:
-        """Patches as phrases are compared with them; as they are unless findings are read one by one."""
-        return patches if self.findings is None else self.findings.mix_patches(patches, self.region_scale)
+    def tell_patches(self, patches: Tensor) -> Tensor:
+        """Patches as phrases are compared with them, units; as they are unless findings are read one by one."""
+        return patches if self.findings is None else self.findings.tell_patches(patches, self.region_scale)

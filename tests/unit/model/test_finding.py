@@ -85,14 +85,26 @@ def test_a_region_is_made_of_its_own_cells(reading: FindingReading) -> None:
     assert torch.allclose(regions[0, 1], regions[1, 1], atol=1e-6)  # nobody looks for anything in region 1
 
 
-def test_a_patch_is_read_as_a_region_of_its_own(reading: FindingReading) -> None:
+def test_a_patch_tells_its_findings_as_its_logits_do(reading: FindingReading) -> None:
     patches = units(N, PATCHES, SIZE)
-    mixed, findings = reading.mix_patches(patches, SCALE), reading.findings
+    findings = reading.findings
     alone = reading.read_images(patches[1, 4].view(1, 1, SIZE), findings)
-    logits = reading.image_logits(alone, findings, SCALE)
-    assert torch.allclose(reading.patch_logits(patches, findings, SCALE)[1, 4], logits[0], atol=1e-4)
-    assert torch.allclose(mixed[1, 4], reading.mix(alone, logits, torch.ones(1, 2).bool())[0, 0], atol=1e-5)
-    assert reading.mix_patches(patches[:0], SCALE).shape == (0, PATCHES, SIZE)
+    logits = reading.image_logits(alone, findings, SCALE)[0]
+    assert torch.allclose(reading.patch_logits(patches, findings, SCALE)[1, 4], logits, atol=1e-4)
+    told = reading.tell_patches(patches, SCALE)[1, 4]
+    assert torch.allclose(told[:-1] * len(findings) ** 0.5, torch.sigmoid(logits), atol=1e-4)
+    assert reading.tell_patches(patches[:0], SCALE).shape == (0, PATCHES, len(findings) + 1)
+
+
+def test_a_text_points_to_the_patches_that_have_what_it_says(reading: FindingReading) -> None:
+    texts, patches = units(5, SIZE, seed=3), units(N, PATCHES, SIZE)
+    told, findings = reading.tell_texts(texts, SCALE), reading.findings
+    logits = reading.text_logits(reading.read_texts(texts, findings), findings, SCALE)
+    assert torch.equal(told[:, :-1].argmax(-1), logits.argmax(-1))
+    only = torch.eye(len(findings), len(findings) + 1)
+    similarity = reading.tell_patches(patches, SCALE) @ only.T
+    shares = torch.sigmoid(reading.patch_logits(patches, findings, SCALE))
+    assert torch.equal(similarity.flatten(0, 1).argmax(0), shares.flatten(0, 1).argmax(0))
 
 
 def network(findings: tuple[str, ...]) -> RegionLanguageModel:
@@ -128,7 +140,10 @@ def test_embeddings_are_finite_units(n_cells: int) -> None:
     assert images.cells is not None and images.cells.shape == (N, n_cells, 16)
     texts = model.encode_texts(torch.randint(1, 50, (4, 5)), torch.ones(4, 5, dtype=torch.bool)).whole
     placed = model.condition(texts, torch.tensor([0, 1, 2, 0]))
-    assert torch.equal(placed, model.mix_texts(texts))  # a text's place is no part of it
+    assert torch.equal(placed, model.condition(texts, torch.tensor([2, 2, 1, 1])))  # a text's place is no part of it
     assert torch.allclose(images.whole.norm(dim=-1), torch.ones(N), atol=1e-5)
-    for vectors in (images.regions, model.mix_patches(images.patches), placed):  # without any cell they are zeros
+    for vectors in (images.regions, placed):  # without any cell they are zeros
         assert torch.allclose(vectors.norm(dim=-1), torch.tensor(float(n_cells > 0)), atol=1e-5)
+    for vectors in (model.tell_patches(images.patches), model.tell_texts(texts)):
+        assert vectors.shape[-1] == min(n_cells, 1) + 1
+        assert torch.allclose(vectors.norm(dim=-1), torch.tensor(1.0), atol=1e-5)

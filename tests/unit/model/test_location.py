@@ -125,7 +125,8 @@ def test_contrast_patches_against_loops() -> None:
     values = []
     for i, m in ((0, 0), (2, 1)):
         logits = SCALE * patches @ phrases[m]
-        right = sum(math.exp(logits[i, p]) for p in range(4) if inside[i, m, p])
+        within = [math.exp(logits[i, p]) for p in range(4) if inside[i, m, p]]
+        right = len(within) * (sum(share**0.25 for share in within) / len(within)) ** 4
         wrong = sum(math.exp(logits[j, p]) for j in range(3) for p in range(4) if outside[j, m, p])
         values.append(-math.log(right / (right + wrong)))
     found = contrast_patches(patches, phrases, inside, outside, SCALE)

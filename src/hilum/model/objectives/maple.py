@@ -7,8 +7,8 @@ cosine term against collapse; a state read off the sentence space.
 Ours are: one image encoder conditioned on region and finding for its encoder a region; one text encoder with a scale
 and a shift a finding for its BERT a finding; contrast of images and reports for its reconstruction in phase one, kept
 in phase two with a small weight; the sentence head for its codebook of 40 vectors a state; the mixture that makes one
-vector of a region (hilum.model.finding), the cross-entropy that trains the shares of it, and for grounding the contrast
-of patches where a finding is said to lie with those where it cannot.
+vector of a region (hilum.model.finding), the cross-entropy that trains the shares of it, bare names of findings beside
+the sentences, and for grounding the contrast of patches where a finding is said to lie with those where it cannot.
 And silence: a chest report denies few findings by name (13 of 30 of the phantom's never), so a sentence that does not
 speak of a finding stands beside those that deny it, and so does a place where the report lets nothing of it lie. Known
 to be imperfect: a sentence that doubts a finding counts as silent.
@@ -83,10 +83,19 @@ class MapleObjective:
         findings = torch.tensor(self.findings, device=sentences.device)
         said = reading.read_texts(sentences, findings)
         if self.phase == "align":
+            names = model.encode_texts(self.phrases.finding_ids, self.phrases.finding_is_word).whole
+            said = torch.cat([said, reading.read_texts(names, findings)])
             states = reading.text_logits(said, findings, model.region_scale)
-            return losses | {"states": self.weights.states * contrast_states(states, sentence_groups(batch))}
+            groups = torch.cat([sentence_groups(batch), self._named()], 1)
+            return losses | {"states": self.weights.states * contrast_states(states, groups)}
         losses["global"] = self.weights.image_report * losses["global"]
         return losses | self._locate(model, reading, batch, images, said)
+
+    def _named(self) -> Tensor:
+        """`sentence_groups` of the findings' bare names and of "normal": a name says that its finding is there."""
+        ids = self.phrases.finding_ids
+        own = torch.eye(len(ids), len(self.findings), device=ids.device).bool()
+        return torch.stack([own, torch.zeros_like(own), ~own])
 
     def _locate(
         self, model: RegionLanguageModel, reading: FindingReading, batch: Batch, images: ImageEmbeddings, said: Tensor

@@ -86,6 +86,7 @@ class RegionRelevanceObjective:
         placed = model.condition(whole.unsqueeze(0), regions.unsqueeze(1))
 
         def contrasts(vectors: Tensor, placed: Tensor, present: Tensor, possible: Tensor) -> tuple[Tensor, Tensor]:
+            """Both terms of places, of images or of texts in the images' stead: among themselves and with phrases."""
             related, hard = phrases.related, self.hard_negatives
             found, perhaps = present[..., :-1], possible[..., :-1]
             return (
