@@ -1,7 +1,8 @@
 """Answers as cases: each with its film, what its report says of the regions asked for, and what its map looks for.
 
 In: ranked answers and an archive. Out: cases, in rank order. A case's map looks for the first finding that its report
-asserts there; of a text, for that text. Where a report asserts nothing there, there is nothing to look for and no map.
+asserts there; of a text, for that text. Where a report asserts nothing there, the map looks for what the query has
+there; where the query has no report either, for what the nearest case has.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ from hilum.vocabulary import finding_name
 
 @dataclass(frozen=True)
 class Case:
-    """One image as it is shown. answer: null for the query. shared: names of its findings that are here too."""
+    """One image as it is shown. answer: null for the query. shared: names of its findings that are here too.
+
+    phrase: what its map looks for; null if there is nothing to look for. borrowed: its own report does not assert it.
+    """
 
     film: Film
     said: tuple[Sentence, ...]
     phrase: str | None
+    borrowed: bool = False
     answer: Answer | None = None
     shared: tuple[str, ...] = ()
 
@@ -69,18 +74,17 @@ def gather_cases(
     def spoken(film: Film) -> tuple[Sentence, ...]:
         return said.get(film.study_id, ()) if film.study_id is not None else ()
 
-    sought = [text or first_finding(spoken(films[answer.dicom_id])) for answer in answers]
     own = spoken(asker) if asker else ()
-    query = None
-    if asker is not None:
-        nearest = next((phrase for phrase in sought if phrase), None)  # a picture without a report is shown that one
-        query = Case(asker, own, text or first_finding(own) or nearest)
+    named = [first_finding(spoken(films[answer.dicom_id])) for answer in answers]
+    phrase = text or first_finding(own) or next(filter(None, named), None)
     asked = asserted(own)
+    query = None if asker is None else Case(asker, own, phrase, text is None and first_finding(own) is None)
     cases = []
-    for answer, phrase in zip(answers, sought, strict=True):
+    for answer, name in zip(answers, named, strict=True):
         film = films[answer.dicom_id]
-        shared = sorted(asked & asserted(spoken(film)))
-        cases.append(Case(film, spoken(film), phrase, answer, tuple(finding_name(name) for name in shared)))
+        shared = tuple(finding_name(finding) for finding in sorted(asked & asserted(spoken(film))))
+        borrowed = text is None and name is None
+        cases.append(Case(film, spoken(film), text or name or phrase, borrowed, answer, shared))
     return Found(tuple(regions), query, tuple(cases))
 
 

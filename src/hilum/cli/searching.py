@@ -1,4 +1,4 @@
-"""The verbs that use a trained model: search asks the index, encode embeds any tree, ground finds phrases in images."""
+"""The verbs that use a trained model: search and browse ask the index, encode embeds any tree, ground finds phrases."""
 
 from __future__ import annotations
 
@@ -54,6 +54,25 @@ def search(
     click.echo(run(index, model, REGIONS, params, study, image, region, alpha, k, as_json, text, options))
 
 
+@verb("browse", "hilum browse --port 8650")
+@click.option("--port", type=click.IntRange(0, 65535), default=8650, show_default=True,
+              help="Of 127.0.0.1; 0: a free one.")  # fmt: skip
+@click.option("--index", type=PATH, help="The indexes [default: those that are served, else data/index].")
+@click.option("--model", type=PATH, help="Their checkpoint [default: the promoted one, else data/locate].")
+def browse(port: int, index: Path | None, model: Path | None) -> None:
+    """A page for this machine alone: choose an image, click a region, move alpha, see the nearest cases."""
+    from hilum.config import read_landings, read_params
+    from hilum.stages.browse import run
+
+    params, landings = read_params(), read_landings()
+    index, model, alpha = choose_served(index, model, None)
+
+    def tell(address: str) -> None:
+        click.echo(f"browse: {address} shows X-rays and report text to whoever is on this machine; Ctrl-C ends it")
+
+    run(DATA, list(landings.partitions), index, model, params.evaluate, landings.collection, alpha, port, tell)
+
+
 def choose_served(index: Path | None, model: Path | None, alpha: float | None) -> tuple[Path, Path, float]:
     """The indexes, their checkpoint and alpha: those given, else those that are served, else the line's."""
     served = (SERVED / "index").is_dir() and index is None and model is None
@@ -96,4 +115,4 @@ def newest_model() -> Path:
     return champion if champion.is_dir() else Path("data/locate")
 
 
-COMMANDS = (search, encode, ground)
+COMMANDS = (search, browse, encode, ground)
