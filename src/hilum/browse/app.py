@@ -69,6 +69,7 @@ def build_app(desk: Desk, maps: Maps) -> Starlette:
             "choice": choice, "found": found, "listed": desk.list_images(choice.find), "regions": desk.index.regions,
             "n_indexed": len(desk.index.rows), "phantom": is_phantom(desk.collection), "address": Linked(),
             "n_listed": LISTED, "most_cases": MOST_CASES, "boxes": order_boxes(found.query),
+            "named": desk.named(choice.image),
         }  # fmt: skip
         return HTMLResponse(environment_of(*TEMPLATES).get_template("browse.html").render(values))
 

@@ -62,6 +62,16 @@ class Archive:
             found |= find_sentences(mentions, texts, regions)
         return found
 
+    def named(self, study_id: int) -> dict[str, tuple[str, ...]]:
+        """What a study's report does not deny, and where: the finding in words -> the regions said, in report order."""
+        places: dict[str, dict[str, None]] = {}
+        for partition in self.films.partition_of([study_id]):
+            mentions = read_rows(self._data / "mentions" / f"{partition}.parquet", MENTIONS, "study_id", [study_id])
+            claimed = mentions[mentions["assertion"].isin(("present", "uncertain"))]
+            for finding, regions in zip(claimed["finding"], claimed["regions"], strict=True):
+                places.setdefault(finding_name(finding), {}).update(dict.fromkeys(map(str, regions)))
+        return {finding: tuple(regions) for finding, regions in places.items() if regions}
+
 
 def gather_cases(
     archive: Archive, asker: Film | None, answers: Sequence[Answer], regions: Sequence[str], text: str | None = None

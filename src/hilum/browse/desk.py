@@ -66,7 +66,7 @@ class Desk:
         elif image not in self._positions.index:
             raise UsageError("The index has no such image; choose one of the list.")
         regions = self.index.regions
-        region = words.get("region") or (FIRST_REGION if FIRST_REGION in regions else regions[0])
+        region = words.get("region") or self._first_region(image)
         if region not in regions:
             raise UsageError(f"There is no such region; the index has: {', '.join(regions)}.")
         try:
@@ -76,6 +76,11 @@ class Desk:
         if not 0 <= alpha <= 1 or not 1 <= k <= MOST_CASES:
             raise UsageError(f"alpha lies in [0, 1], and k between 1 and {MOST_CASES}.")
         return Choice(image, region, alpha, k, find)
+
+    def named(self, image: str) -> dict[str, tuple[str, ...]]:
+        """As `Archive.named`, of an image's study, and only regions that can be asked for."""
+        said = self.archive.named(int(self.index.rows["study_id"].iloc[int(self._positions[image])]))
+        return {finding: tuple(r for r in regions if r in self.index.regions) for finding, regions in said.items()}
 
     def list_images(self, find: str) -> Listed:
         """The images whose study, patient or image id begins with `find`; an id may have its s or p before it."""
@@ -98,10 +103,14 @@ class Desk:
             self.archive, self.archive.films.read([choice.image])[choice.image], answers, [choice.region]
         )
 
+    def _first_region(self, image: str) -> str:
+        """The first region of which the image's report holds something; one that is in every chest if there is none."""
+        spoken = [region for regions in self.named(image).values() for region in regions]
+        return next(iter([*spoken, *({FIRST_REGION} & set(self.index.regions)), self.index.regions[0]]))
+
     @cached_property
     def _positions(self) -> pd.Series:
-        rows = self.index.rows
-        return pd.Series(np.arange(len(rows)), index=rows["dicom_id"])
+        return pd.Series(np.arange(len(self.index.rows)), index=self.index.rows["dicom_id"])
 
     @cached_property
     def _images(self) -> pd.DataFrame:

@@ -80,9 +80,10 @@ form.addEventListener("click", (event) => {
   event.preventDefault();
   if (link.dataset.image) {
     form.elements.image.value = link.dataset.image;
-    now([...CASES, "view-title", "film"]);
+    now([...CASES, "view-title", "film", "named"]);
   } else {
-    chooseRegion(event.detail ? regionAt(event, link) : link.dataset.region);
+    const boxed = event.detail && link.closest("#regions"); // a press of Enter names its box
+    chooseRegion(boxed ? regionAt(event, link) : link.dataset.region);
   }
 });
 
