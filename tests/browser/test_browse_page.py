@@ -1,4 +1,4 @@
-"""`hilum browse` in a real browser: choose an image, click a region, move alpha, read the cases; and all by keyboard."""
+"""`hilum browse` in a real browser: choose an image, click a region, move alpha, read the cases; and by keyboard."""
 
 from __future__ import annotations
 

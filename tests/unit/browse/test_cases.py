@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import shutil
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
+from hilum.browse.cases import Archive as CaseArchive
 from hilum.browse.cases import gather_cases
 from hilum.browse.films import Film
 from hilum.browse.sentences import Claim, Sentence
 from hilum.evaluation.heatmaps import Frame
 from hilum.retrieval.search import Answer
+from hilum.schema import IMAGES
+from hilum.tables import write_table
 from tests.unit.browse.material import HOSTILE, Kept
 
 LUNG = "left lung"
@@ -24,6 +29,9 @@ def said(finding: str, assertion: str = "present") -> tuple[Sentence, ...]:
 class Films:
     """Study i is of image `i`."""
 
+    def first_of(self, study_id: int) -> str | None:
+        return None
+
     def read(self, ids: list[str]) -> dict[str, Film]:
         frame = Frame(10, 10, 1, 0, 0, 10)
         return {i: Film(i, np.zeros((10, 10), np.uint8), frame, {}, int(i), int(i)) for i in ids}
@@ -34,7 +42,7 @@ class Archive:
     reports: dict[int, tuple[Sentence, ...]]
     films: Films = field(default_factory=Films)
 
-    def sentences(self, studies: list[int], regions: list[str]) -> dict[int, tuple[Sentence, ...]]:
+    def sentences(self, studies: set[int], regions: list[str]) -> dict[int, tuple[Sentence, ...]]:
         return {study: self.reports[study] for study in studies if study in self.reports}
 
 
@@ -70,6 +78,24 @@ def test_a_text_is_what_every_map_looks_for() -> None:
 def test_nothing_said_is_nothing_to_look_for() -> None:
     found = gather_cases(Archive({}), None, ANSWERS[:1], [LUNG])  # type: ignore[arg-type]
     assert found.cases[0].phrase is None and found.cases[0].said == ()
+
+
+def test_a_report_without_an_image_is_a_case_without_a_film() -> None:
+    report = replace(ANSWERS[1], dicom_id=None)  # as a report answers
+    (case,) = gather_cases(Archive(REPORTS), None, [report], [LUNG]).cases  # type: ignore[arg-type]
+    assert case.film is None and case.said == REPORTS[2] and case.phrase == "pleural effusion"
+
+
+def test_reports_of_studies_without_images_are_found(kept: Kept, tmp_path: Path) -> None:
+    data = shutil.copytree(kept.data, tmp_path / "data")
+    study = 50_000_000 + next(n for n, drawn in enumerate(kept.truth.values()) if drawn)
+    place = next(drawn[0] for drawn in kept.truth.values() if drawn)
+    for partition in kept.partitions:
+        images = kept.table("images", partition, IMAGES)
+        write_table(data / "images" / f"{partition}.parquet", images[images["study_id"] != study], IMAGES)
+    archive = CaseArchive(data, kept.partitions)
+    assert archive.films.first_of(study) is None and archive.films.first_of(study + 1) is not None
+    assert list(archive.sentences([study], [place])) == [study]
 
 
 def test_reports_are_read_from_the_tables(kept: Kept) -> None:
