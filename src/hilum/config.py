@@ -135,7 +135,10 @@ class EmbedParams(Section):
 class IndexParams(Section):
     """Embeddings in, FAISS indexes out."""
 
-    kind: Literal["flat"]
+    kind: Literal["auto", "flat", "pq"]
+    flat_up_to: NonNegativeInt
+    train_images: PositiveInt
+    candidates: PositiveInt
 
 
 class EvaluateParams(Section):
