@@ -1,0 +1,109 @@
+"""Answers as cases: each with its film, what its report says of the regions asked for, and what its map looks for.
+
+In: ranked answers and an archive. Out: cases, in rank order. A case's map looks for the first finding that its report
+asserts there; of a text, for that text. Where a report asserts nothing there, the map looks for what the query has
+there; where the query has no report either, for what the nearest case has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hilum.browse.films import Film, Films
+from hilum.browse.rows import read_rows
+from hilum.browse.sentences import DENIED, Sentence, find_sentences
+from hilum.retrieval.search import Answer
+from hilum.schema import MENTIONS, REPORTS
+from hilum.vocabulary import finding_name
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image as it is shown. answer: null for the query. shared: names of its findings that are here too.
+
+    phrase: what its map looks for; null if there is nothing to look for. borrowed: its own report does not assert it.
+    """
+
+    film: Film
+    said: tuple[Sentence, ...]
+    phrase: str | None
+    borrowed: bool = False
+    answer: Answer | None = None
+    shared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a page shows. query: null where a text alone asked. regions: those asked for."""
+
+    regions: tuple[str, ...]
+    query: Case | None
+    cases: tuple[Case, ...]
+
+
+class Archive:
+    """The films and the reports of a collection, read by id."""
+
+    def __init__(self, data: Path, partitions: Sequence[str]) -> None:
+        """Raises BadDataError if a partition is missing."""
+        self._data = data
+        self.films = Films(data, partitions)
+
+    def sentences(self, studies: Iterable[int], regions: Sequence[str]) -> dict[int, tuple[Sentence, ...]]:
+        """What the studies' reports say of the regions; as `find_sentences`."""
+        found: dict[int, tuple[Sentence, ...]] = {}
+        for partition, held in self.films.partition_of(studies).items():
+            name = f"{partition}.parquet"
+            mentions = read_rows(self._data / "mentions" / name, MENTIONS, "study_id", held)
+            reports = read_rows(self._data / "texts" / name, REPORTS, "study_id", held)
+            texts = {int(study): str(text) for study, text in zip(reports["study_id"], reports["text"], strict=True)}
+            found |= find_sentences(mentions, texts, regions)
+        return found
+
+    def named(self, study_id: int) -> dict[str, tuple[str, ...]]:
+        """What a study's report does not deny, and where: the finding in words -> the regions said, in report order."""
+        places: dict[str, dict[str, None]] = {}
+        for partition in self.films.partition_of([study_id]):
+            mentions = read_rows(self._data / "mentions" / f"{partition}.parquet", MENTIONS, "study_id", [study_id])
+            claimed = mentions[mentions["assertion"].isin(("present", "uncertain"))]
+            for finding, regions in zip(claimed["finding"], claimed["regions"], strict=True):
+                places.setdefault(finding_name(finding), {}).update(dict.fromkeys(map(str, regions)))
+        return {finding: tuple(regions) for finding, regions in places.items() if regions}
+
+
+def gather_cases(
+    archive: Archive, asker: Film | None, answers: Sequence[Answer], regions: Sequence[str], text: str | None = None
+) -> Found:
+    """The query and its answers as cases. asker: the query's film. text: what was asked in words, if anything."""
+    films = archive.films.read(answer.dicom_id for answer in answers)
+    studies = {film.study_id for film in (*films.values(), *([asker] if asker else []))} - {None}
+    said = archive.sentences((study for study in studies if study is not None), regions)
+
+    def spoken(film: Film) -> tuple[Sentence, ...]:
+        return said.get(film.study_id, ()) if film.study_id is not None else ()
+
+    own = spoken(asker) if asker else ()
+    named = [first_finding(spoken(films[answer.dicom_id])) for answer in answers]
+    phrase = text or first_finding(own) or next(filter(None, named), None)
+    asked = asserted(own)
+    query = None if asker is None else Case(asker, own, phrase, text is None and first_finding(own) is None)
+    cases = []
+    for answer, name in zip(answers, named, strict=True):
+        film = films[answer.dicom_id]
+        shared = tuple(finding_name(finding) for finding in sorted(asked & asserted(spoken(film))))
+        borrowed = text is None and name is None
+        cases.append(Case(film, spoken(film), text or name or phrase, borrowed, answer, shared))
+    return Found(tuple(regions), query, tuple(cases))
+
+
+def asserted(said: Sequence[Sentence]) -> set[str]:
+    """The findings that sentences hold to be present."""
+    return {claim.finding for sentence in said for claim in sentence.claims if claim.assertion == "present"}
+
+
+def first_finding(said: Sequence[Sentence]) -> str | None:
+    """The name of the first finding that sentences do not deny."""
+    claims = (claim for sentence in said for claim in sentence.claims if claim.assertion != DENIED)
+    return next((claim.name for claim in sorted(claims, key=lambda claim: claim.assertion != "present")), None)
