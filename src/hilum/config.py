@@ -136,9 +136,9 @@ class IndexParams(Section):
     """Embeddings in, FAISS indexes out."""
 
     kind: Literal["auto", "flat", "pq"]
-    flat_up_to: NonNegativeInt
-    train_images: PositiveInt
-    candidates: PositiveInt
+    flat_up_to: int = Field(ge=0)
+    train_images: int = Field(ge=1)
+    candidates: int = Field(ge=1)
 
 
 class EvaluateParams(Section):

@@ -62,7 +62,8 @@ def write_codes(path: Path, vectors: np.ndarray, levels: np.ndarray) -> None:
     faiss.copy_array_to_vector(encode(vectors, levels).ravel(), plain.codes)
     plain.ntotal = len(vectors)
     with whole_file(path) as temporary:
-        faiss.write_index(faiss.IndexPQFastScan(plain, BLOCK), str(temporary))
+        packed = faiss.IndexPQFastScan(plain, BLOCK)  # type: ignore[arg-type]  # the stubs lack this form
+        faiss.write_index(packed, str(temporary))
 
 
 class Codes:
@@ -102,7 +103,8 @@ class Scan:
         index = faiss.IndexPQFastScan(joined, joined, 4, faiss.METRIC_INNER_PRODUCT, BLOCK)
         faiss.copy_array_to_vector(np.concatenate([of_slot[0].levels for of_slot in codes]), index.pq.centroids)
         index.is_trained = True
-        index.ntotal = index.ntotal2 = sum(n_blocks) * BLOCK
+        index.ntotal = sum(n_blocks) * BLOCK
+        index.ntotal2 = sum(n_blocks) * BLOCK  # type: ignore[attr-defined]
         index.codes.resize(sum(n_blocks) * width * len(codes))
         target = faiss.rev_swig_ptr(index.codes.get(), index.codes.size()).reshape(sum(n_blocks), -1)
         for slot, of_slot in enumerate(codes):

@@ -26,8 +26,19 @@ import pyarrow.parquet as pq
 from hilum.errors import BadDataError, UsageError
 from hilum.retrieval.codes import train_levels
 from hilum.retrieval.parts import DESCRIPTION as PART
-from hilum.retrieval.parts import IMAGE, REPORT, SIDES, Slot, StoredSide, describe_file, describe_part, open_side
-from hilum.retrieval.parts import read_description, sha256, write_side
+from hilum.retrieval.parts import (
+    IMAGE,
+    REPORT,
+    SIDES,
+    Slot,
+    StoredSide,
+    describe_file,
+    describe_part,
+    open_side,
+    read_description,
+    sha256,
+    write_side,
+)
 from hilum.retrieval.side import Side
 from hilum.retrieval.vectors import SideVectors, read_images, read_reports
 from hilum.schema import INDEX_ROWS
@@ -83,6 +94,8 @@ def build_index(folder: Path, sources: Sequence[Source], regions: Sequence[str],
     """
     (folder / PARTS).mkdir(parents=True, exist_ok=True)
     (folder / DESCRIPTION).unlink(missing_ok=True)
+    for stray in (path for path in folder.iterdir() if path.is_file() and path.name != ROWS):
+        stray.unlink()  # of an earlier format, or of a write that was cut off
     with ThreadPoolExecutor(2) as pool:
         digests = dict(zip((s.name for s in sources), pool.map(Source.digests, sources), strict=True))
     kind, trained_on = _choose(sources, params)
@@ -111,9 +124,8 @@ def build_index(folder: Path, sources: Sequence[Source], regions: Sequence[str],
     description = _describe(folder, [source.name for source in sources], regions)
     description |= {"kind": kind, "candidates": params.candidates}
     write_text(folder / DESCRIPTION, json.dumps(description, indent=1) + "\n")
-    n_kept, n_removed = len(kept), len(here) - len(kept)
-    sizes = {name: int(description[name]) for name in ("count", "n_reports", "dimension")}
-    return Built(kind, *sizes.values(), n_kept, len(new), n_removed)
+    counts = (int(description["count"]), int(description["n_reports"]), int(description["dimension"]))
+    return Built(kind, *counts, len(kept), len(new), len(here) - len(kept))
 
 
 class _Reader:

@@ -30,6 +30,8 @@ SIDES = (IMAGE, REPORT)
 ROW_TABLES = {IMAGE: INDEX_ROWS, REPORT: INDEX_REPORTS}
 ROWS, DESCRIPTION = "rows.parquet", "part.json"
 Slot = str | None
+_all_products = faiss.fvec_inner_products_ny  # type: ignore[attr-defined]  # the stubs lack both
+_some_products = faiss.fvec_inner_products_by_idx  # type: ignore[attr-defined]  # the same sums as the other's
 
 
 def slot_file_name(slot: Slot) -> str:
@@ -142,15 +144,14 @@ class MappedVectors:
         start, d = self._index.get_xb(), self._index.d
         if places is None:
             out = np.empty(self._index.ntotal, np.float32)
-            faiss.fvec_inner_products_ny(faiss.swig_ptr(out), faiss.swig_ptr(vector), start, d, len(out))
+            _all_products(faiss.swig_ptr(out), faiss.swig_ptr(vector), start, d, len(out))
             return out
         there = np.flatnonzero(places >= 0)
         asked = np.ascontiguousarray(places[there], np.int64)
         found = np.empty(len(asked), np.float32)
         if len(asked):
-            faiss.fvec_inner_products_by_idx(
-                faiss.swig_ptr(found), faiss.swig_ptr(vector), start, faiss.swig_ptr(asked), d, 1, len(asked)
-            )
+            pointers = (faiss.swig_ptr(found), faiss.swig_ptr(vector), start, faiss.swig_ptr(asked))
+            _some_products(*pointers, d, 1, len(asked))
         out = np.zeros(len(places), np.float32)
         out[there] = found
         return out

@@ -10,7 +10,7 @@ the codes miss is no answer (tests/benchmarks/search_at_scale.py measures how of
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -58,12 +58,13 @@ class Query:
 class Answer:
     """One case found. Similarities are cosines in [-1, 1]; `score` is their mix, which ranked it.
 
-    dicom_id: None of a report. region_similarity: the mean over the regions asked for, in which a region that a report
-    does not speak of counts 0; region_similarities: of each, None there.
+    dicom_id: of a report, the first image of its study, empty if the index has none. region_similarity: the mean over
+    the regions asked for, in which a region that a report does not speak of counts 0; region_similarities: of each,
+    None there.
     """
 
     rank: int
-    dicom_id: str | None
+    dicom_id: str
     study_id: int
     subject_id: int
     score: float
@@ -143,7 +144,7 @@ def search(
         positions = _candidates(side, query, alpha, n) if n < len(side) else None
         answers = _rank(side, query, alpha, k, positions)
         if len(answers) == k or positions is None:
-            return answers
+            return answers if against == IMAGE else [_with_image(index, answer) for answer in answers]
         n *= 4  # so many images of so few studies: look further
 
 
@@ -194,9 +195,16 @@ def _answer(
     row = side.rows.iloc[int(side.row_of[position])]
     spoken = regions if side.name == IMAGE else row["regions"]
     similarities = tuple(round(float(v), 6) if r in spoken else None for r, v in zip(regions, each))
-    values = (round(float(v), 6) for v in (score, whole, mean))
-    dicom_id = str(row["dicom_id"]) if side.name == IMAGE else None
-    return Answer(rank, dicom_id, int(row["study_id"]), int(row["subject_id"]), *values, similarities)
+    dicom_id = str(row["dicom_id"]) if side.name == IMAGE else ""
+    values = [round(float(v), 6) for v in (score, whole, mean)]
+    return Answer(
+        rank, dicom_id, int(row["study_id"]), int(row["subject_id"]), values[0], values[1], values[2], similarities
+    )
+
+
+def _with_image(index: RegionIndex, answer: Answer) -> Answer:
+    of_study = np.flatnonzero(index.rows["study_id"].to_numpy() == answer.study_id)
+    return replace(answer, dicom_id=str(index.rows["dicom_id"].iloc[of_study[0]])) if len(of_study) else answer
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -45,7 +45,7 @@ def evaluated(made: Any, folder: Path, collection: str = "phantom", write: bool 
     data = folder / "data"
     if write:
         made.write(data)
-    index.run(*made.tables(data), made.partitions, folder / "index", IndexParams(kind="flat"))
+    index.run(*made.tables(data), made.partitions, folder / "index", IndexParams(kind="flat", flat_up_to=0, train_images=1, candidates=1))
     evaluate.run(
         data, made.partitions, folder / "index", data / "locate", folder / "tokenizer", folder / "evaluation",
         folder / "metrics.json", folder / "plots", PARAMS, collection,

@@ -13,7 +13,7 @@ from hilum.errors import BadDataError
 from hilum.retrieval.index import open_index
 from hilum.stages.index import run
 
-PARAMS = IndexParams(kind="flat")
+PARAMS = IndexParams(kind="flat", flat_up_to=0, train_images=1, candidates=1)
 
 
 def test_it_writes_one_index_a_region(make_collection: Callable[..., Any], tmp_path: Path) -> None:
