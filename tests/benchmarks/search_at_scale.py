@@ -5,8 +5,8 @@ usage: python tests/benchmarks/search_at_scale.py FOLDER [--images N] [--queries
 FOLDER  where the vectors and the index are written: about 40 kB an image, 9 GB at full size; emptied at the end
 
 Writes made-up embeddings as the embed stage would (ten partitions, and one of 1 % more), then builds the index by the
-stage itself, adds the 1 %, asks, and asks plain FAISS the same: an exact IndexFlatIP of the whole and the region side by
-side, of the one region that is asked for. Every step is a process of its own, whose peak resident memory is measured;
+stage itself, adds the 1 %, asks, and asks plain FAISS the same: an exact IndexFlatIP of the whole and the region side
+by side, of the one region that is asked for. Every step is a process of its own, whose peak resident memory is measured;
 mapped pages of files count. A whole is drawn from 400 clusters, a region from 80 of its own, of uneven sizes, and leans
 towards the whole. Half of the queries are images of the collection, whose own patients are left out, half are new ones
 near to one; regions and alpha (0, 0.25, 0.5, 0.75, 1) by turns. Recall counts the studies among the ten best of
@@ -22,6 +22,7 @@ import os
 import shutil
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import faiss
@@ -79,11 +80,11 @@ def partitions_of(folder: Path) -> list[str]:
 
 
 def make(folder: Path, n_images: int, seed: int) -> None:
-    """Write the tables: ten partitions, then one of 1 % more; a patient has four images, a study one, every ninth two."""
+    """Write the tables: ten partitions and one of 1 % more; four images a patient, one a study, in every eighth two."""
     maker, ends = Maker(seed), [round(n_images * part / 10) for part in range(11)]
     ends.append(n_images + max(1, n_images // 100))
     schema = arrow_schema(EMBEDDINGS, DIMENSION)
-    for part, (low, high) in enumerate(zip(ends, ends[1:], strict=False)):
+    for part, (low, high) in enumerate(pairwise(ends)):
         numbers = np.arange(low, high)
         ids = np.array(["-".join([f"{number:08x}"] * 5) for number in numbers.tolist()])
         studies, subjects = 50_000_000 + numbers - (numbers % 9 == 8), 10_000_000 + numbers // 4
@@ -141,7 +142,7 @@ def draw_queries(index: RegionIndex, n: int, seed: int) -> list[tuple[Query, flo
 
 
 def ask(folder: Path, n: int, seed: int) -> None:
-    """Ask hilum; prints milliseconds and the studies found, as JSON."""
+    """Ask hilum; writes milliseconds and the studies found to asked.json."""
     faiss.omp_set_num_threads(2)
     queries = draw_queries(open_index(folder / "index"), n, seed)
     began = time.perf_counter()
@@ -152,11 +153,11 @@ def ask(folder: Path, n: int, seed: int) -> None:
         answers = search(index, query, alpha, K)
         spent.append((time.perf_counter() - began) * 1000)
         found.append([answer.study_id for answer in answers])
-    print(json.dumps({"opened_s": opened_s, "spent": spent, "found": found}))
+    (folder / "asked.json").write_text(json.dumps({"opened_s": opened_s, "spent": spent, "found": found}))
 
 
 def ask_plain(folder: Path, n: int, seed: int) -> None:
-    """Ask an IndexFlatIP of the whole and the region side by side, a region after the other; as `ask`."""
+    """Ask an IndexFlatIP of the whole and the region side by side, a region after the other; as `ask`, plain.json."""
     faiss.omp_set_num_threads(2)
     index = open_index(folder / "index")
     queries, side = draw_queries(index, n, seed), index.side("image")
@@ -175,12 +176,12 @@ def ask_plain(folder: Path, n: int, seed: int) -> None:
             spent[at] = (time.perf_counter() - began) * 1000
             others = [row for row in rows[0] if int(subjects[row]) not in query.subject_ids]
             found[at] = list(dict.fromkeys(int(studies[row]) for row in others))[:K]
-    print(json.dumps({"spent": spent, "found": found}))
+    (folder / "plain.json").write_text(json.dumps({"spent": spent, "found": found}))
 
 
-def say_queries(asked: Finished, plain: Finished) -> None:
+def say_queries(folder: Path, asked: Finished, plain: Finished) -> None:
     """Print what was asked, by hilum and by plain FAISS."""
-    ours, theirs = json.loads(asked.output), json.loads(plain.output)
+    ours, theirs = (json.loads((folder / f"{name}.json").read_text()) for name in ("asked", "plain"))
     spent, theirs_spent = np.array(ours["spent"]), np.array(theirs["spent"])
     recalls = np.array([len(set(a) & set(b)) / K for a, b in zip(ours["found"], theirs["found"], strict=True)])
     p50, p99 = np.percentile(spent, [50, 99])
@@ -236,7 +237,7 @@ def main() -> None:
     figure("  1 % more", said, share <= MARK_SHARE, f"{MARK_SHARE:.0%} of the build")
     size = sum(path.stat().st_size for path in (args.folder / "index").rglob("*") if path.is_file())
     print(f"     on disk {size / 1e9:.2f} GB", flush=True)
-    say_queries(run_children([[*words, "ask"]])[0], run_children([[*words, "plain"]])[0])
+    say_queries(args.folder, run_children([[*words, "ask"]])[0], run_children([[*words, "plain"]])[0])
     shutil.rmtree(args.folder)
 
 
