@@ -56,7 +56,9 @@ class Linked:
 
     def layer(self, case: Case) -> str | None:
         """The case's map, if it has one."""
-        return f"/maps/{case.film.name}.png?{urlencode({'phrase': case.phrase})}" if case.phrase else None
+        if not case.film or not case.phrase:
+            return None
+        return f"/maps/{case.film.name}.png?{urlencode({'phrase': case.phrase})}"
 
 
 def build_app(desk: Desk, maps: Maps) -> Starlette:
@@ -98,7 +100,7 @@ def build_app(desk: Desk, maps: Maps) -> Starlette:
 
 def order_boxes(query: Case | None) -> list[tuple[str, tuple[float, float, float, float]]]:
     """The regions of the query's film, the largest first: a smaller one lies above it and can be clicked."""
-    boxes = query.film.boxes if query else {}
+    boxes = query.film.boxes if query and query.film else {}
     return sorted(boxes.items(), key=lambda item: -item[1][2] * item[1][3])
 
 

@@ -21,12 +21,13 @@ from hilum.vocabulary import finding_name
 
 @dataclass(frozen=True)
 class Case:
-    """One image as it is shown. answer: null for the query. shared: names of its findings that are here too.
+    """One image as it is shown. film: null for a report without a frontal image.
 
     phrase: what its map looks for; null if there is nothing to look for. borrowed: its own report does not assert it.
+    answer: null for the query. shared: names of the query's findings that are here too.
     """
 
-    film: Film
+    film: Film | None
     said: tuple[Sentence, ...]
     phrase: str | None
     borrowed: bool = False
@@ -54,7 +55,7 @@ class Archive:
     def sentences(self, studies: Iterable[int], regions: Sequence[str]) -> dict[int, tuple[Sentence, ...]]:
         """What the studies' reports say of the regions; as `find_sentences`."""
         found: dict[int, tuple[Sentence, ...]] = {}
-        for partition, held in self.films.partition_of(studies).items():
+        for partition, held in self.films.partitions_of(studies).items():
             name = f"{partition}.parquet"
             mentions = read_rows(self._data / "mentions" / name, MENTIONS, "study_id", held)
             reports = read_rows(self._data / "texts" / name, REPORTS, "study_id", held)
@@ -65,7 +66,7 @@ class Archive:
     def named(self, study_id: int) -> dict[str, tuple[str, ...]]:
         """What a study's report does not deny, and where: the finding in words -> the regions said, in report order."""
         places: dict[str, dict[str, None]] = {}
-        for partition in self.films.partition_of([study_id]):
+        for partition in self.films.partitions_of([study_id]):
             mentions = read_rows(self._data / "mentions" / f"{partition}.parquet", MENTIONS, "study_id", [study_id])
             claimed = mentions[mentions["assertion"].isin(("present", "uncertain"))]
             for finding, regions in zip(claimed["finding"], claimed["regions"], strict=True):
@@ -77,24 +78,22 @@ def gather_cases(
     archive: Archive, asker: Film | None, answers: Sequence[Answer], regions: Sequence[str], text: str | None = None
 ) -> Found:
     """The query and its answers as cases. asker: the query's film. text: what was asked in words, if anything."""
-    films = archive.films.read(answer.dicom_id for answer in answers)
-    studies = {film.study_id for film in (*films.values(), *([asker] if asker else []))} - {None}
-    said = archive.sentences((study for study in studies if study is not None), regions)
-
-    def spoken(film: Film) -> tuple[Sentence, ...]:
-        return said.get(film.study_id, ()) if film.study_id is not None else ()
-
-    own = spoken(asker) if asker else ()
-    named = [first_finding(spoken(films[answer.dicom_id])) for answer in answers]
+    images = [answer.dicom_id or archive.films.first_of(answer.study_id) for answer in answers]
+    films = archive.films.read(image for image in images if image)
+    own_study = asker.study_id if asker else None
+    studies = {answer.study_id for answer in answers} | ({own_study} if own_study is not None else set())
+    said = archive.sentences(studies, regions)
+    own = said.get(own_study, ()) if own_study is not None else ()
+    named = [first_finding(said.get(answer.study_id, ())) for answer in answers]
     phrase = text or first_finding(own) or next(filter(None, named), None)
     asked = asserted(own)
     query = None if asker is None else Case(asker, own, phrase, text is None and first_finding(own) is None)
     cases = []
-    for answer, name in zip(answers, named, strict=True):
-        film = films[answer.dicom_id]
-        shared = tuple(finding_name(finding) for finding in sorted(asked & asserted(spoken(film))))
-        borrowed = text is None and name is None
-        cases.append(Case(film, spoken(film), text or name or phrase, borrowed, answer, shared))
+    for answer, image, name in zip(answers, images, named, strict=True):
+        spoken = said.get(answer.study_id, ())
+        shared = tuple(finding_name(finding) for finding in sorted(asked & asserted(spoken)))
+        borrowed, film = text is None and name is None, films[image] if image else None
+        cases.append(Case(film, spoken, text or name or phrase, borrowed, answer, shared))
     return Found(tuple(regions), query, tuple(cases))
 
 

@@ -96,10 +96,18 @@ class Films:
         }
         self.images = pd.concat(frames, ignore_index=True).set_index("dicom_id", drop=False)
 
-    def partition_of(self, studies: Iterable[int]) -> dict[str, list[int]]:
-        """The partitions that hold the studies' images, each with its studies."""
-        rows = self.images[self.images["study_id"].isin(list(studies))]
-        return {str(name): sorted(set(part["study_id"])) for name, part in rows.groupby("partition", sort=True)}
+    def partitions_of(self, studies: Iterable[int]) -> dict[str, list[int]]:
+        """Where to look for studies: the partition of their images; of those without a frontal one, every partition."""
+        asked = sorted(set(studies))
+        rows = self.images[self.images["study_id"].isin(asked)]
+        unseen = sorted(set(asked) - set(rows["study_id"]))
+        held = {name: sorted(set(rows.loc[rows["partition"] == name, "study_id"])) for name in self._arrays}
+        return {name: [*found, *unseen] for name, found in held.items() if found or unseen}
+
+    def first_of(self, study_id: int) -> str | None:
+        """The first image of a study by its id; None if it has no frontal one."""
+        found = self.images.index[self.images["study_id"] == study_id]
+        return str(min(found)) if len(found) else None
 
     def read(self, dicom_ids: Iterable[str]) -> dict[str, Film]:
         """The films of images, each once. Raises UsageError if one is not packed."""

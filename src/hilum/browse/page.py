@@ -41,18 +41,19 @@ class Inside:
 
     def layer(self, case: Case) -> str | None:
         """The case's map, if it has one."""
-        png = self.maps.draw(case.film, case.phrase) if case.phrase else None
+        png = self.maps.draw(case.film, case.phrase) if case.film and case.phrase else None
         return data_uri(png) if png else None
 
 
 def render_search_page(found: Found, asked: Asked, maps: Maps) -> str:
     """The page."""
+    asker = found.query.film if found.query else None
     values = {
         "regions": found.regions,
         "query": found.query,
         "cases": found.cases,
         "phantom": is_phantom(asked.collection),
-        "patient_known": found.query is not None and found.query.film.subject_id is not None,
+        "patient_known": asker is not None and asker.subject_id is not None,
         "address": Inside(maps),
         **vars(asked),
     }

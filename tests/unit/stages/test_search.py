@@ -86,7 +86,7 @@ def test_lines_for_a_terminal(made: Any, tmp_path: Path, params: Params) -> None
 
 def test_what_cannot_be_asked(made: Any, tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "load_model", lambda folder: Model(made))
-    with pytest.raises(UsageError, match="Give a study or an image"):
+    with pytest.raises(UsageError, match="Give a study, an image or a text"):
         ask(tmp_path, params)
     with pytest.raises(UsageError, match="no region 'heart'"):
         ask(tmp_path, params, image=tmp_path / "new.png", region="heart")
