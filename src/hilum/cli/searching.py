@@ -16,9 +16,14 @@ REGIONS = Path("data/regions")
 
 @verb("search", "hilum search --study 59424766 --region 'right lower lung zone' -k 5")
 @click.option("--study", type=int, help="A study of this collection.")
+@click.option("--by", type=click.Choice(["image", "report"]), default="image", show_default=True,
+              help="What a study asks with.")  # fmt: skip
 @click.option("--image", type=PATH, help="An image file (JPEG or DICOM).")
-@click.option("--text", help="Words, such as 'small pleural effusion'.")
-@click.option("--region", required=True, help="One of the 29 anatomical regions, such as 'right apical zone'.")
+@click.option("--text", help="Words, such as 'small pleural effusion', or a report's text.")
+@click.option("--region", "regions", multiple=True, required=True,
+              help="An anatomical region, such as 'right apical zone'; may be given several times.")  # fmt: skip
+@click.option("--against", type=click.Choice(["image", "report"]), default="image", show_default=True,
+              help="What answers.")  # fmt: skip
 @click.option("--alpha", type=click.FloatRange(0, 1),
               help="0: whole images, 1: the region alone [default: the promoted model's own, else 0.5].")  # fmt: skip
 @click.option("-k", "k", type=click.IntRange(1), default=5, show_default=True, help="How many cases.")
@@ -28,9 +33,11 @@ REGIONS = Path("data/regions")
 @click.option("--model", type=PATH, help="Their checkpoint [default: the promoted one, else data/locate].")
 def search(
     study: int | None,
+    by: str,
     image: Path | None,
     text: str | None,
-    region: str,
+    regions: tuple[str, ...],
+    against: str,
     alpha: float | None,
     k: int,
     as_json: bool,
@@ -38,9 +45,12 @@ def search(
     index: Path | None,
     model: Path | None,
 ) -> None:
-    """The nearest earlier cases of other patients, by the whole image and one region."""
-    if sum(given is not None for given in (study, image, text)) != 1:
-        raise click.UsageError("Give one of --study, --image and --text.")
+    """The nearest earlier cases of other patients, by the whole and one or several regions.
+
+    Several of --study, --image and --text ask as one. Of several regions, the mean of the cosines counts.
+    """
+    if (study, image, text) == (None, None, None):
+        raise click.UsageError("Give --study, --image or --text.")
     from hilum.config import read_landings, read_params
     from hilum.stages.search import run
     from hilum.stages.search_page import PageOptions
@@ -51,7 +61,7 @@ def search(
     if page is not None:
         sigma = params.evaluate.smoothing_patches
         options = PageOptions(page, DATA, list(landings.partitions), landings.collection, sigma)
-    click.echo(run(index, model, REGIONS, params, study, image, region, alpha, k, as_json, text, options))
+    click.echo(run(index, model, REGIONS, params, study, image, regions, alpha, k, as_json, text, options, by, against))
 
 
 @verb("browse", "hilum browse --port 8650")

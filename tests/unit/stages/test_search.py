@@ -36,7 +36,10 @@ class Model:
 def made(make_collection: Callable[..., Any], tmp_path: Path) -> Any:
     made = make_collection(n_images=20)
     index.run(
-        *made.tables(made.write(tmp_path / "data")), made.partitions, tmp_path / "index", IndexParams(kind="flat")
+        *made.tables(made.write(tmp_path / "data")),
+        made.partitions,
+        tmp_path / "index",
+        IndexParams(kind="flat", flat_up_to=0, train_images=1, candidates=1),
     )
     return made
 
