@@ -18,13 +18,16 @@ from hilum.retrieval.search import Answer
 from hilum.schema import MENTIONS, REPORTS
 from hilum.vocabulary import finding_name
 
+LONGEST_PHRASE = 100  # characters of a text that maps look for
+
 
 @dataclass(frozen=True)
 class Case:
     """One image as it is shown. film: null for a report without a frontal image.
 
     phrase: what its map looks for; null if there is nothing to look for. borrowed: its own report does not assert it.
-    answer: null for the query. shared: names of the query's findings that are here too.
+    answer: null for the query. shared: names of the query's findings that are here too. compared: what answered, image
+    or report.
     """
 
     film: Film | None
@@ -33,6 +36,7 @@ class Case:
     borrowed: bool = False
     answer: Answer | None = None
     shared: tuple[str, ...] = ()
+    compared: str = "image"
 
 
 @dataclass(frozen=True)
@@ -75,9 +79,17 @@ class Archive:
 
 
 def gather_cases(
-    archive: Archive, asker: Film | None, answers: Sequence[Answer], regions: Sequence[str], text: str | None = None
+    archive: Archive,
+    asker: Film | None,
+    answers: Sequence[Answer],
+    regions: Sequence[str],
+    text: str | None = None,
+    against: str = "image",
 ) -> Found:
-    """The query and its answers as cases. asker: the query's film. text: what was asked in words, if anything."""
+    """The query and its answers as cases. asker: the query's film. text: what was asked in words, if anything.
+
+    against: what answered. A report is shown with its study's first image, if it has one.
+    """
     images = [answer.dicom_id or archive.films.first_of(answer.study_id) for answer in answers]
     films = archive.films.read(image for image in images if image)
     own_study = asker.study_id if asker else None
@@ -85,6 +97,7 @@ def gather_cases(
     said = archive.sentences(studies, regions)
     own = said.get(own_study, ()) if own_study is not None else ()
     named = [first_finding(said.get(answer.study_id, ())) for answer in answers]
+    text = text if text and len(text) <= LONGEST_PHRASE else None  # a whole report is nothing to look for
     phrase = text or first_finding(own) or next(filter(None, named), None)
     asked = asserted(own)
     query = None if asker is None else Case(asker, own, phrase, text is None and first_finding(own) is None)
@@ -93,7 +106,7 @@ def gather_cases(
         spoken = said.get(answer.study_id, ())
         shared = tuple(finding_name(finding) for finding in sorted(asked & asserted(spoken)))
         borrowed, film = text is None and name is None, films[image] if image else None
-        cases.append(Case(film, spoken, text or name or phrase, borrowed, answer, shared))
+        cases.append(Case(film, spoken, text or name or phrase, borrowed, answer, shared, against))
     return Found(tuple(regions), query, tuple(cases))
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 from hilum.browse.cases import Archive, Found, gather_cases
 from hilum.errors import UsageError
 from hilum.retrieval.index import RegionIndex
+from hilum.retrieval.parts import IMAGE
 from hilum.retrieval.search import Query, search
 
 LISTED = 50  # images in the list at once; the filter finds the others
@@ -96,7 +97,8 @@ class Desk:
     def find_cases(self, choice: Choice) -> Found:
         """The cases nearest to the chosen image."""
         row = int(self._positions[choice.image])
-        whole, regional = self.index.vectors()[row], self.index.vectors(choice.region)[row]
+        images = self.index.side(IMAGE)
+        whole, regional = (np.asarray(images.vector(row, slot)) for slot in (None, choice.region))
         query = Query(whole, regional, choice.region, int(self.index.rows["subject_id"].iloc[row]))
         answers = search(self.index, query, choice.alpha, choice.k)
         return gather_cases(

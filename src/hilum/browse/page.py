@@ -19,7 +19,11 @@ TEMPLATES = ("hilum.browse", "hilum.report")
 
 @dataclass(frozen=True)
 class Asked:
-    """How a page's cases were found. asked_by: the query in words, such as `study 59424766`; text: its own words."""
+    """How a page's cases were found. asked_by: the query in words, such as `the image of study 59424766`.
+
+    text: the query's own words. against: what answered, images or reports. n_indexed: how many of them there are.
+    knows_patient: that the patient's own are left out.
+    """
 
     asked_by: str
     alpha: float
@@ -27,6 +31,8 @@ class Asked:
     n_indexed: int
     collection: str
     text: str | None = None
+    against: str = "image"
+    knows_patient: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,13 +53,11 @@ class Inside:
 
 def render_search_page(found: Found, asked: Asked, maps: Maps) -> str:
     """The page."""
-    asker = found.query.film if found.query else None
     values = {
         "regions": found.regions,
         "query": found.query,
         "cases": found.cases,
         "phantom": is_phantom(asked.collection),
-        "patient_known": asker is not None and asker.subject_id is not None,
         "address": Inside(maps),
         **vars(asked),
     }

@@ -59,12 +59,12 @@ def run(
     names = (region,) if isinstance(region, str) else tuple(region)
     opened.side(IMAGE).check_slots(names)
     loaded = open_model(opened, model) if (image, text, page) != (None, None, None) else None
-    asker, queries = Asker(text=text), []
+    asker, queries = Asker(text=text, by=by, against=against), []
     if text is not None and loaded is not None:
         queries.append(query_text(loaded, text, names))
     if study is not None:
         queries.append(query_study(opened, study, names, by))
-        asker = replace(asker, dicom_id=first_image(opened, study))
+        asker = replace(asker, study_id=study, dicom_id=first_image(opened, study))
     if image is not None and loaded is not None:
         packed, digest = pack_query(image, regions, params)
         asker = replace(asker, file=(image, packed, digest))

@@ -33,11 +33,17 @@ class PageOptions:
 
 @dataclass(frozen=True)
 class Asker:
-    """Who asked: an indexed image, or a file as it was packed; and what was said in words."""
+    """Who asked: a study, by its image or its report; a file as it was packed; words. Any of them, together.
 
+    dicom_id: the study's first indexed image, which is shown; null if it has none. against: what answers.
+    """
+
+    study_id: int | None = None
     dicom_id: str | None = None
     file: tuple[Path, PackedImage, str] | None = None
     text: str | None = None
+    by: str = "image"
+    against: str = "image"
 
 
 def write_search_page(
@@ -52,8 +58,12 @@ def write_search_page(
     """Write the page. Raises BadDataError if the collection's tables or pictures cannot be read."""
     archive = Archive(options.data, options.partitions)
     film = find_asker(archive, asker)
-    found = gather_cases(archive, film, answers, regions, asker.text)
-    asked = Asked(describe_asker(asker, film), alpha, index.model_id, len(index.rows), options.collection, asker.text)
+    found = gather_cases(archive, film, answers, regions, asker.text, asker.against)
+    knows_patient = asker.study_id is not None or (film is not None and film.study_id is not None)
+    asked = Asked(
+        describe_asker(asker, film), alpha, index.model_id, len(index.side(asker.against)), options.collection,
+        asker.text, asker.against, knows_patient,
+    )  # fmt: skip
     text = render_search_page(found, asked, Maps(model, options.sigma))
     write_text(options.path, text)
     log.info("search: %s, which holds X-rays and report text; %.1f MB", options.path, len(text) / 1e6)
@@ -70,9 +80,12 @@ def find_asker(archive: Archive, asker: Asker) -> Film | None:
 
 def describe_asker(asker: Asker, film: Film | None) -> str:
     """The query in words."""
-    if film is None:
-        return "a text"
+    parts = []
     if asker.file is not None:
-        of = f", which is of study {film.study_id}" if film.study_id is not None else ""
-        return f"the file {asker.file[0].name}{of}"
-    return f"study {film.study_id} of patient {film.subject_id}"
+        of = f", which is of study {film.study_id}," if film is not None and film.study_id is not None else ""
+        parts.append(f"the file {asker.file[0].name}{of}")
+    if asker.study_id is not None:
+        parts.append(f"the {asker.by} of study {asker.study_id}")
+    if asker.text is not None:
+        parts.append("a text")
+    return " and ".join(parts).removesuffix(",")

@@ -14,7 +14,7 @@ from PIL import Image
 from hilum.browse.cases import Archive
 from hilum.browse.desk import Desk
 from hilum.browse.maps import Maps
-from hilum.config import IndexParams
+from hilum.config import read_params
 from hilum.model.inference import LoadedModel, load_model
 from hilum.retrieval.index import RegionIndex, open_index
 from hilum.schema import IMAGES, MANIFEST, MENTIONS, REPORTS
@@ -43,9 +43,8 @@ class Kept:
         for partition in self.partitions:
             trained.run_embed(partition)
         self.model_folder, self.index_folder = trained.locate, folder / "index"
-        index.run(
-            self.data / "images", folder / "embeddings", self.partitions, self.index_folder, IndexParams(kind="flat")
-        )
+        params = read_params(Path(__file__).parents[3] / "params.yaml").index
+        index.run(self.data / "images", folder / "embeddings", self.partitions, self.index_folder, params)
         self.model: LoadedModel = load_model(self.model_folder)
 
     @property

@@ -46,7 +46,7 @@ class Archive:
         return {study: self.reports[study] for study in studies if study in self.reports}
 
 
-ANSWERS = [Answer(n, str(n), n, n, 0.5, 0.5, 0.5) for n in (1, 2, 3)]
+ANSWERS = [Answer(n, str(n), n, n, 0.5, 0.5, 0.5, (0.5,)) for n in (1, 2, 3)]
 REPORTS = {1: said("atelectasis", "absent"), 2: said("pleural_effusion"), 9: said("pleural_effusion")}
 
 
@@ -81,7 +81,7 @@ def test_nothing_said_is_nothing_to_look_for() -> None:
 
 
 def test_a_report_without_an_image_is_a_case_without_a_film() -> None:
-    report = replace(ANSWERS[1], dicom_id=None)  # as a report answers
+    report = replace(ANSWERS[1], dicom_id="")  # as a report answers
     (case,) = gather_cases(Archive(REPORTS), None, [report], [LUNG]).cases  # type: ignore[arg-type]
     assert case.film is None and case.said == REPORTS[2] and case.phrase == "pleural effusion"
 

@@ -25,10 +25,10 @@ def params(root: Path) -> Params:
 def ask(kept: Kept, params: Params, out: Path, collection: str = "phantom", **asked: object) -> tuple[str, list[dict]]:
     """The page and the answers that stand beside it in the terminal."""
     page = PageOptions(out, kept.data, kept.partitions, collection, 0.5)
-    words = {"study": None, "image": None, "text": None, "k": 4, **asked}
+    words = {"study": None, "image": None, "text": None, "k": 4, "region": REGION, **asked}
     answers = search.run(
-        kept.index_folder, kept.model_folder, kept.data / "regions", params, region=REGION, alpha=0.5, as_json=True,
-        page=page, **words,  # type: ignore[arg-type]
+        kept.index_folder, kept.model_folder, kept.data / "regions", params, alpha=0.5, as_json=True, page=page,
+        **words,  # type: ignore[arg-type]
     )  # fmt: skip
     return out.read_text(encoding="utf-8"), json.loads(answers)
 
@@ -51,7 +51,7 @@ def test_a_study_asks(kept: Kept, params: Params, tmp_path: Path) -> None:
     tags = check_whole(page, 4)
     assert len([one for one in tags.of("rect") if "class" not in one]) == 5  # the query's box and the answers'
     patient = 10_000_000 + (study - 50_000_000) // 2
-    assert f"study {study} of patient {patient}" in page and patient not in {row["subject_id"] for row in answers}
+    assert f"the image of study {study}" in page and patient not in {row["subject_id"] for row in answers}
     for row in answers:
         assert f"Study {row['study_id']}" in page and f"<span>{row['score']:.3f}</span>" in page
         assert f"<span>{row['whole_similarity']:.3f}</span>".replace("-", "\N{MINUS SIGN}") in page
@@ -77,3 +77,20 @@ def test_a_text_asks(kept: Kept, params: Params, tmp_path: Path) -> None:
     asked = kept.model.encode_in_region([text], [REGION])[0]
     nearest = max(answers, key=lambda row: row["region_similarity"])
     assert nearest["region_similarity"] == pytest.approx(float(max(kept.index.vectors(REGION) @ asked)), abs=1e-5)
+
+
+def test_reports_answer_about_several_regions(kept: Kept, params: Params, tmp_path: Path) -> None:
+    study = 50_000_000 + next(n for n, drawn in enumerate(kept.truth.values()) if drawn and drawn[0] == REGION)
+    asked = {"study": study, "by": "report", "against": "report", "region": [REGION, "left lung"], "k": N_STUDIES}
+    page, answers = ask(kept, params, tmp_path / "page.html", **asked)
+    check_whole(page, len(answers))
+    assert f"the report of study {study}" in page and f"of {N_STUDIES} reports" in page
+    assert page.count("whole report") == page.count("<dt>left lung</dt>") == len(answers)
+    silent = sum(similarity is None for row in answers for similarity in row["region_similarities"])
+    assert silent and page.count("<span>\N{EN DASH}</span>") == silent
+
+
+def test_a_long_text_is_nothing_to_look_for(kept: Kept, params: Params, tmp_path: Path) -> None:
+    text = "There is consolidation in the left lower lung zone. " * 3
+    page, _ = ask(kept, params, tmp_path / "page.html", text=text, k=N_STUDIES)
+    assert f"where the model sees “{text[:20]}" not in page and "where the model sees “" in page
