@@ -1,13 +1,13 @@
 """Answers as cases: each with its film, what its report says of the regions asked for, and what its map looks for.
 
-In: ranked answers and an archive. Out: cases, in rank order. A case's map looks for the first finding that its report
-asserts there; of a text, for that text. Where a report asserts nothing there, the map looks for what the query has
-there; where the query has no report either, for what the nearest case has.
+In: ranked answers and an archive. Out: cases, in rank order. A case's map looks for a finding that its report asserts
+there, one of the query's before others; of a text, for that text. Where a report asserts nothing there, the map looks
+for what the query has there; where the query has no report either, for what the nearest case has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,10 +96,10 @@ def gather_cases(
     studies = {answer.study_id for answer in answers} | ({own_study} if own_study is not None else set())
     said = archive.sentences(studies, regions)
     own = said.get(own_study, ()) if own_study is not None else ()
-    named = [first_finding(said.get(answer.study_id, ())) for answer in answers]
+    asked = asserted(own)
+    named = [first_finding(said.get(answer.study_id, ()), asked) for answer in answers]
     text = text if text and len(text) <= LONGEST_PHRASE else None  # a whole report is nothing to look for
     phrase = text or first_finding(own) or next(filter(None, named), None)
-    asked = asserted(own)
     query = None if asker is None else Case(asker, own, phrase, text is None and first_finding(own) is None)
     cases = []
     for answer, image, name in zip(answers, images, named, strict=True):
@@ -115,7 +115,8 @@ def asserted(said: Sequence[Sentence]) -> set[str]:
     return {claim.finding for sentence in said for claim in sentence.claims if claim.assertion == "present"}
 
 
-def first_finding(said: Sequence[Sentence]) -> str | None:
-    """The name of the first finding that sentences do not deny."""
-    claims = (claim for sentence in said for claim in sentence.claims if claim.assertion != DENIED)
-    return next((claim.name for claim in sorted(claims, key=lambda claim: claim.assertion != "present")), None)
+def first_finding(said: Sequence[Sentence], best: Set[str] = frozenset()) -> str | None:
+    """The name of the first finding that sentences do not deny; of `best` before others, present before uncertain."""
+    claims = [claim for sentence in said for claim in sentence.claims if claim.assertion != DENIED]
+    ordered = sorted(claims, key=lambda claim: (claim.finding not in best, claim.assertion != "present"))
+    return ordered[0].name if ordered else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 from starlette.applications import Starlette
@@ -32,4 +33,5 @@ def serve(app: Starlette, port: int, tell: Callable[[str], None]) -> None:
         settings = uvicorn.Config(
             app, access_log=False, log_level="warning", lifespan="off", ws="none", server_header=False
         )
-        uvicorn.Server(settings).run(sockets=[listener])
+        with suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
+            uvicorn.Server(settings).run(sockets=[listener])

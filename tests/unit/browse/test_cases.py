@@ -60,6 +60,14 @@ def test_a_map_looks_for_what_the_report_asserts_else_for_what_the_query_has() -
     assert found.query is not None and (found.query.phrase, found.query.borrowed) == ("pleural effusion", False)
 
 
+def test_a_map_prefers_a_finding_that_the_query_has() -> None:
+    both = (*said("atelectasis"), *said("pleural_effusion"))
+    archive = Archive({**REPORTS, 1: both})
+    found = gather_cases(archive, archive.films.read(["9"])["9"], ANSWERS, [LUNG])  # type: ignore[arg-type]
+    assert found.cases[0].phrase == "pleural effusion"
+    assert gather_cases(archive, None, ANSWERS, [LUNG]).cases[0].phrase == "atelectasis"  # type: ignore[arg-type]
+
+
 def test_a_query_without_a_report_takes_the_nearest_case_s_finding() -> None:
     archive = Archive({2: said("atelectasis", "uncertain"), 3: said("pleural_effusion")})
     outside = Film("x.png", np.zeros((10, 10), np.uint8), Frame(10, 10, 1, 0, 0, 10), {})
