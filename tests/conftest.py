@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,3 +42,11 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("no ../shared beside the checkout: this test measures real X-rays and reports")
     return folder
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A small archive behind the pages that show cases (tests/unit/browse/material.py); not to be changed."""
+    from tests.unit.browse.material import Kept  # late: it opens torch
+
+    return Kept(tmp_path_factory.mktemp("kept"))

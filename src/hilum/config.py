@@ -136,7 +136,10 @@ class EmbedParams(Section):
 class IndexParams(Section):
     """Embeddings in, FAISS indexes out."""
 
-    kind: Literal["flat"]
+    kind: Literal["auto", "flat", "pq"]
+    flat_up_to: int = Field(ge=0)
+    train_images: int = Field(ge=1)
+    candidates: int = Field(ge=1)
 
 
 class EvaluateParams(Section):

@@ -101,6 +101,20 @@ def read_arrow(path: Path, table: Table, columns: Sequence[str] | None = None) -
         ) from error
 
 
+def iter_arrow(path: Path, table: Table, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """One Parquet file a row group after the other, so that vectors need not all be held twice. As `read_arrow`."""
+    read_arrow(path, table, [])
+    try:
+        with pq.ParquetFile(path) as opened:
+            for group in range(opened.num_row_groups):
+                yield opened.read_row_group(group, columns=list(columns))
+    except (OSError, pa.ArrowInvalid) as error:
+        raise BadDataError(
+            f"{table.name}: {path} cannot be read as Parquet ({type(error).__name__}). "
+            f"Remove it and run `dvc repro` to make it again."
+        ) from error
+
+
 def read_tables(
     folder: Path, partitions: Sequence[str], table: Table, columns: Sequence[str] | None = None
 ) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import os
 import select
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -65,11 +66,27 @@ class Page:
 
     def open(self, file: Path, fragment: str = "") -> None:
         """Load a file and wait until it is there."""
-        for address in ("about:blank", file.resolve().as_uri() + fragment):  # a mere fragment would load nothing
+        self.visit(file.resolve().as_uri() + fragment)
+
+    def visit(self, address: str) -> None:
+        """Load an address and wait until it is there."""
+        for each in ("about:blank", address):  # a mere fragment would load nothing
             self._loaded = False
-            self.call("Page.navigate", url=address)
+            self.call("Page.navigate", url=each)
             while not self._loaded:
                 self._receive()
+
+    def wait(self, script: str) -> None:
+        """Wait until an expression in the page is true."""
+        until = time.monotonic() + PATIENCE
+        while not self.ask(script):
+            assert time.monotonic() < until, f"never true: {script}"
+            time.sleep(0.05)
+
+    def click(self, x: float, y: float) -> None:
+        """Press and release the mouse at a place of the window."""
+        for kind in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def ask(self, script: str) -> Any:
         """The value of an expression in the page; a promise is waited for."""

@@ -27,9 +27,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "quality": set(),
     "lineage": set(),
     "report": set(),
+    "browse": {"retrieval", "labels", "image", "evaluation", "report"},  # cases with pictures, sentences, boxes, maps
     "stages": {
         "phantom", "sources", "text", "labels", "image", "model", "training", "retrieval", "evaluation", "quality",
-        "lineage", "report", "stages",
+        "lineage", "report", "browse", "stages",
     },
     "cli": {"config", "stages", "sources", "text", "labels", "lineage", "cli"},  # labels: the form of a csv
 }  # fmt: skip
@@ -44,6 +45,8 @@ DOORS = {
     "torch": {"image", "model", "training", "evaluation", "stages"},
     "transformers": {"model", "training"},
     "pydicom": {"image", "phantom"},
+    "starlette": {"browse"},
+    "uvicorn": {"browse"},
 }
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -18,7 +18,7 @@ PHANTOM = "phantom"
 
 def render(template: str, values: Mapping[str, object]) -> str:
     """Fill a template. A value that the template names and `values` lacks is an error, never an empty place."""
-    return _environment().get_template(template).render(values)
+    return environment_of("hilum.report").get_template(template).render(values)
 
 
 def write_count(value: int | None) -> str:
@@ -52,9 +52,10 @@ def is_phantom(collection: str) -> bool:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def environment_of(*packages: str) -> jinja2.Environment:
+    """The templates of packages, the first that has one of a name; always escaping, with the filters of every page."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("hilum.report"),
+        loader=jinja2.ChoiceLoader([jinja2.PackageLoader(package) for package in packages]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -1,6 +1,6 @@
-"""Pictures inside the page: packed X-rays and similarity maps as data URIs.
+"""Pictures inside a page: X-rays and similarity maps, as PNG.
 
-In: uint8 pixels, float maps. Out: PNG data URIs. Nothing is written beside the page.
+In: uint8 pixels, float maps. Out: PNG files' bytes, or data URIs, so that nothing is written beside a page.
 """
 
 from __future__ import annotations
@@ -18,10 +18,21 @@ FLAT = 1e-6  # cosines closer than this are one
 
 def picture_uri(pixels: np.ndarray) -> str:
     """A grey picture. pixels: (height, width) uint8."""
-    return _data_uri(Image.fromarray(np.ascontiguousarray(pixels)))
+    return data_uri(picture_png(pixels))
+
+
+def picture_png(pixels: np.ndarray) -> bytes:
+    """As `picture_uri`, as a file's bytes."""
+    return _png(Image.fromarray(np.ascontiguousarray(pixels)))
 
 
 def overlay_uri(similarity_map: np.ndarray, size: int, window: tuple[int, int, int, int]) -> str | None:
+    """As `overlay_png`, as a data URI."""
+    layer = overlay_png(similarity_map, size, window)
+    return None if layer is None else data_uri(layer)
+
+
+def overlay_png(similarity_map: np.ndarray, size: int, window: tuple[int, int, int, int]) -> bytes | None:
     """A map as a see-through layer: nothing at the map's median and below, strongest at its maximum.
 
     similarity_map: (g, g) float over the packed square of `size` pixels, NaN where the model did not look. window:
@@ -42,10 +53,15 @@ def overlay_uri(similarity_map: np.ndarray, size: int, window: tuple[int, int, i
     layer = np.zeros((*strength.shape, 4), np.uint8)
     layer[..., :3] = HEAT
     layer[..., 3] = np.round(strength * MAX_ALPHA).astype(np.uint8)
-    return _data_uri(Image.fromarray(layer))
+    return _png(Image.fromarray(layer))
 
 
-def _data_uri(image: Image.Image) -> str:
+def data_uri(png: bytes) -> str:
+    """A PNG as an address that holds it."""
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+
+
+def _png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return buffer.getvalue()

@@ -1,36 +1,67 @@
-"""Ask the index: the nearest cases of other patients, by the whole image and one region.
+"""Ask the index: the nearest cases of other patients, by the whole and by one or several regions.
 
-In: an opened index and a query (two vectors and a region). Out: ranked answers. The score is exact at any alpha:
-(1 - alpha) cos(whole) + alpha cos(region). Known to be imperfect: a study with two frontals may answer twice.
+In: an opened index and a query, made of an image or of a report. Out: ranked answers, images or reports. The score is
+exact at any alpha: (1 - alpha) cos(whole) + alpha mean over the regions of cos(region), where a report that does not
+speak of a region has cosine 0 there. Of a trained index, candidates are found by codes (codes.py) and only they are
+scored, from the exact vectors. A study answers once, with its nearest image. Known to be imperfect: a candidate that
+the codes miss is no answer (tests/benchmarks/search_at_scale.py measures how often).
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from hilum.errors import UsageError
 from hilum.retrieval.index import RegionIndex
+from hilum.retrieval.parts import IMAGE
+from hilum.retrieval.side import Side
+
+CANDIDATES_AN_ANSWER = 20
+N_SPARE = 64  # exact scores looked at beyond k in the first round: other images of the same studies
 
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked. whole, regional: (dimension,) unit vectors.
+    """What is asked. whole: (dimension,) unit vector. regional: (n_regions, dimension), unit, or zeros: nothing said.
 
-    subject_id: the patient, whose own images are no answers; None = unknown to the collection.
+    With one region, regional may be (dimension,) and regions a string. subject_ids: the patients asking, whose own
+    images and reports are no answers; None or empty = unknown to the collection.
     """
 
     whole: np.ndarray
     regional: np.ndarray
-    region: str
-    subject_id: int | None = None
+    regions: tuple[str, ...]
+    subject_ids: frozenset[int] = field(default=frozenset())
+
+    def __init__(
+        self,
+        whole: np.ndarray,
+        regional: np.ndarray,
+        regions: str | Sequence[str],
+        subject_ids: int | Collection[int] | None = None,
+    ) -> None:
+        regions = (regions,) if isinstance(regions, str) else tuple(regions)
+        ids = [] if subject_ids is None else [subject_ids] if isinstance(subject_ids, int) else subject_ids
+        object.__setattr__(self, "whole", np.asarray(whole, np.float32))
+        object.__setattr__(self, "regional", np.atleast_2d(np.asarray(regional, np.float32)))
+        object.__setattr__(self, "regions", regions)
+        object.__setattr__(self, "subject_ids", frozenset(int(one) for one in ids))
+        if not regions or len(set(regions)) != len(regions) or len(self.regional) != len(regions):
+            raise UsageError(f"{len(self.regional)} vectors for regions {list(regions)}; each region once, one vector.")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One case found. Similarities are cosines in [-1, 1]; `score` is their mix, which ranked it."""
+    """One case found. Similarities are cosines in [-1, 1]; `score` is their mix, which ranked it.
+
+    dicom_id: of a report, the first image of its study, empty if the index has none. region_similarity: the mean over
+    the regions asked for, in which a region that a report does not speak of counts 0; region_similarities: of each,
+    None there.
+    """
 
     rank: int
     dicom_id: str
@@ -39,26 +70,53 @@ class Answer:
     score: float
     whole_similarity: float
     region_similarity: float
+    region_similarities: tuple[float | None, ...]
 
     def as_row(self) -> dict[str, Any]:
         """The answer as a JSON object."""
-        return asdict(self)
+        return {**asdict(self), "region_similarities": list(self.region_similarities)}
 
 
-def query_study(index: RegionIndex, study_id: int, region: str) -> Query:
-    """The query of a study in the index; of its frontals, the first by dicom_id.
+def query_study(index: RegionIndex, study_id: int, regions: str | Sequence[str], by: str = IMAGE) -> Query:
+    """The query of a study in the index: by its image, of its frontals the first by dicom_id, or by its report.
 
-    Raises UsageError if the index has no image of the study.
+    Raises UsageError if the index has none, or if the report speaks of none of the regions.
     """
-    rows = np.flatnonzero(index.rows["study_id"].to_numpy() == study_id)
+    names = (regions,) if isinstance(regions, str) else tuple(regions)
+    side = index.side(by)
+    side.check_slots(names)
+    rows = np.flatnonzero(side.rows["study_id"].to_numpy() == study_id)
     if not len(rows):
+        what = "frontal image" if by == IMAGE else "report"
         raise UsageError(
-            f"study {study_id} has no frontal image among the {len(index.rows)} indexed ones. "
+            f"study {study_id} has no {what} among the {len(side)} indexed ones. "
             f"Give the study_id of an indexed study, or an image with --image."
         )
     row = int(rows[0])
-    subject_id = int(index.rows["subject_id"].iloc[row])
-    return Query(index.vectors()[row], index.vectors(region)[row], region, subject_id)
+    whole, found = side.vector(row, None), [side.vector(row, name) for name in names]
+    if all(one is None for one in found):
+        raise UsageError(
+            f"the report of study {study_id} does not speak of {', '.join(names)}. Ask with its image, or for another "
+            f"region."
+        )
+    silent = np.zeros(index.dimension, np.float32)
+    assert whole is not None
+    regional = np.stack([silent if one is None else one for one in found])
+    return Query(whole, regional, names, int(side.rows["subject_id"].iloc[row]))
+
+
+def combine(queries: Sequence[Query]) -> Query:
+    """One query of several about the same regions, each with the same say: unit vectors of their means.
+
+    The patients of all of them are no answers. Raises UsageError if there is none, or the regions differ.
+    """
+    if not queries or len({query.regions for query in queries}) != 1:
+        raise UsageError(f"{len(queries)} queries cannot be asked as one; give one or more, about the same regions.")
+    if len(queries) == 1:
+        return queries[0]
+    whole = _unit(np.sum([query.whole for query in queries], axis=0))
+    regional = _unit(np.sum([query.regional for query in queries], axis=0))
+    return Query(whole, regional, queries[0].regions, frozenset().union(*(query.subject_ids for query in queries)))
 
 
 def subject_of_image(index: RegionIndex, dicom_id: str) -> int | None:
@@ -67,25 +125,88 @@ def subject_of_image(index: RegionIndex, dicom_id: str) -> int | None:
     return int(found.iloc[0]) if len(found) else None
 
 
-def search(index: RegionIndex, query: Query, alpha: float, k: int) -> list[Answer]:
-    """The k best cases, best first, never of the query's own patient; fewer if the collection has no more.
+def search(
+    index: RegionIndex, query: Query, alpha: float, k: int, against: str = IMAGE, exact: bool = False
+) -> list[Answer]:
+    """The k best cases, best first, never of the query's own patients; fewer if the collection has no more.
 
-    alpha: weight of the region, in [0, 1]. Equal scores are ranked by dicom_id. Raises UsageError if alpha or k is out
-    of range or the region unknown.
+    alpha: weight of the regions, in [0, 1]. against: `image` or `report`, what answers. exact: score everything, also
+    in a trained index. Equal scores are ranked by dicom_id (of reports: study_id). Raises UsageError if alpha or k is
+    out of range or a region unknown.
     """
     if not 0 <= alpha <= 1 or k < 1:
         raise UsageError(f"alpha is {alpha:g} and k {k}; alpha lies in [0, 1] and k is at least 1.")
-    whole = index.similarities(query.whole)
-    regional = index.similarities(query.regional, query.region)
-    scores = (1 - alpha) * whole.astype(np.float64) + alpha * regional.astype(np.float64)
-    subjects = index.rows["subject_id"].to_numpy()
-    candidates = np.arange(len(scores)) if query.subject_id is None else np.flatnonzero(subjects != query.subject_id)
-    best = candidates[np.argsort(-scores[candidates], kind="stable")[:k]]
-    found = index.rows.iloc[best]
-    return [
-        Answer(rank, str(dicom_id), int(study_id), int(subject_id), *(round(float(v), 6) for v in values))
-        for rank, dicom_id, study_id, subject_id, *values in zip(
-            range(1, len(best) + 1),
-            found["dicom_id"], found["study_id"], found["subject_id"], scores[best], whole[best], regional[best],
-        )
-    ]  # fmt: skip
+    side = index.side(against)
+    side.check_slots(query.regions)
+    n_own = int(np.isin(side.subjects, list(query.subject_ids)).sum()) if query.subject_ids else 0
+    n = max(index.candidates, CANDIDATES_AN_ANSWER * k) + n_own if index.is_trained and not exact else len(side)
+    while True:
+        positions = _candidates(side, query, alpha, n) if n < len(side) else None
+        answers = _rank(side, query, alpha, k, positions)
+        if len(answers) == k or positions is None:
+            return answers if against == IMAGE else [_with_image(index, answer) for answer in answers]
+        n *= 4  # so many images of so few studies: look further
+
+
+def _candidates(side: Side, query: Query, alpha: float, n: int) -> np.ndarray:
+    share = alpha / len(query.regions)
+    weighted = [(1 - alpha) * query.whole, *(share * vector for vector in query.regional)]
+    return side.candidates(weighted, (None, *query.regions), n)
+
+
+def _rank(side: Side, query: Query, alpha: float, k: int, positions: np.ndarray | None) -> list[Answer]:
+    """The best of the rows at positions (None = all) by their exact scores."""
+    if positions is None:
+        allowed = None if not query.subject_ids else np.flatnonzero(~np.isin(side.subjects, list(query.subject_ids)))
+    else:
+        allowed = positions[~np.isin(side.subjects[positions], list(query.subject_ids))]
+    whole = side.similarities(query.whole, None, allowed).astype(np.float64)
+    regional = np.stack(
+        [side.similarities(v, r, allowed).astype(np.float64) for v, r in zip(query.regional, query.regions)]
+    )
+    means = regional.mean(axis=0)
+    scores = (1 - alpha) * whole + alpha * means
+    at = np.arange(len(side)) if allowed is None else allowed
+    best = _best_of_each_study(scores, side.row_of[at], side.studies[at], k)
+    return [_answer(side, rank, int(at[i]), scores[i], whole[i], means[i], regional[:, i], query.regions)
+            for rank, i in enumerate(best, start=1)]  # fmt: skip
+
+
+def _best_of_each_study(scores: np.ndarray, rows: np.ndarray, studies: np.ndarray, k: int) -> list[int]:
+    """Where the k best scores of different studies are, best first; equal ones in order of rows."""
+    n_looked = min(k + N_SPARE, len(scores))
+    while True:
+        if n_looked < len(scores):
+            limit = np.partition(scores, len(scores) - n_looked)[len(scores) - n_looked]
+            looked = np.flatnonzero(scores >= limit)
+        else:
+            looked = np.arange(len(scores))
+        ranked = looked[np.lexsort((rows[looked], -scores[looked]))]
+        _, first = np.unique(studies[ranked], return_index=True)
+        if len(first) >= k or n_looked == len(scores):
+            return [int(i) for i in ranked[np.sort(first)[:k]]]
+        n_looked = min(4 * n_looked, len(scores))
+
+
+def _answer(
+    side: Side, rank: int, position: int, score: float, whole: float, mean: float, each: np.ndarray,
+    regions: tuple[str, ...],
+) -> Answer:  # fmt: skip
+    row = side.rows.iloc[int(side.row_of[position])]
+    spoken = regions if side.name == IMAGE else row["regions"]
+    similarities = tuple(round(float(v), 6) if r in spoken else None for r, v in zip(regions, each))
+    dicom_id = str(row["dicom_id"]) if side.name == IMAGE else ""
+    values = [round(float(v), 6) for v in (score, whole, mean)]
+    return Answer(
+        rank, dicom_id, int(row["study_id"]), int(row["subject_id"]), values[0], values[1], values[2], similarities
+    )
+
+
+def _with_image(index: RegionIndex, answer: Answer) -> Answer:
+    of_study = np.flatnonzero(index.rows["study_id"].to_numpy() == answer.study_id)
+    return replace(answer, dicom_id=str(index.rows["dicom_id"].iloc[of_study[0]])) if len(of_study) else answer
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.where(lengths > 0, vectors / np.maximum(lengths, 1e-12), 0).astype(np.float32)

@@ -1,8 +1,8 @@
-"""Embeddings of the images, brought into one array whose rows are the images of the collection.
+"""Embeddings brought into arrays: of one partition's images or reports, or of the images of a whole collection.
 
-In: the embeddings and images tables of all partitions. Out: `ImageVectors`, rows in order of dicom_id, so that the
-result does not depend on how the collection is cut. Known to be imperfect: all regions are held in memory at once
-(30 x 128 x 4 bytes an image, 3.7 GB at 243,334 images).
+In: the embeddings and images tables. Out: `SideVectors`, rows in order of dicom_id or study_id, or `ImageVectors`, rows
+in order of dicom_id, so that the result does not depend on how the collection is cut. A partition is read by row
+groups. Known to be imperfect: `ImageVectors` holds all regions of all images in memory (30 x 128 x 4 bytes an image).
 """
 
 from __future__ import annotations
@@ -18,9 +18,25 @@ import pyarrow.compute as pc
 
 from hilum.errors import BadDataError
 from hilum.schema import EMBEDDINGS, IMAGES, INDEX_ROWS
-from hilum.tables import check_partitions, read_arrow, read_tables
+from hilum.tables import check_partitions, iter_arrow, read_table, read_tables
 
 LENGTH_TOLERANCE = 1e-3  # of a unit vector in float32; rounding alone stays below 1e-6
+_COLUMNS = ("study_id", "dicom_id", "modality", "region", "subject_id", "embedding", "model_id")
+
+
+@dataclass(frozen=True)
+class SideVectors:
+    """Unit vectors of the images, or of the reports, of one partition.
+
+    rows: INDEX_ROWS or INDEX_REPORTS columns. vectors: (1 + n_regions, n_rows, dimension) float32, the whole first;
+    zeros where `present`, (1 + n_regions, n_rows) bool, is false: a report that says nothing of a region. dimension is
+    0 and model_id empty where there are no rows.
+    """
+
+    rows: pd.DataFrame
+    vectors: np.ndarray
+    present: np.ndarray
+    model_id: str
 
 
 @dataclass(frozen=True)
@@ -47,81 +63,114 @@ def read_image_vectors(
     """
     listed = read_tables(images, partitions, IMAGES)
     check_partitions(embeddings, partitions, ".parquet")
-    rows = listed.sort_values("dicom_id", kind="stable").reset_index(drop=True)
+    rows = image_rows(listed)
+    taken = _gather([embeddings / f"{name}.parquet" for name in partitions], rows["dicom_id"], "image", regions)
+    if not taken.model_id:
+        raise BadDataError("embeddings: no image of any partition has a vector. Run `dvc repro` to make them.")
+    return ImageVectors(rows, tuple(regions), taken.vectors[0], taken.vectors[1:], taken.model_id)
+
+
+def read_images(images: Path, embeddings: Path, regions: Sequence[str]) -> SideVectors:
+    """The image vectors of one partition, given its two tables. Raises as `read_image_vectors`."""
+    rows = image_rows(read_table(images, IMAGES))
+    taken = _gather([embeddings], rows["dicom_id"], "image", regions)
+    return SideVectors(rows, taken.vectors, taken.filled, taken.model_id)
+
+
+def read_reports(embeddings: Path, regions: Sequence[str]) -> SideVectors:
+    """The report vectors of one partition. Raises BadDataError if a report has no vector as a whole, or see above."""
+    listed: dict[int, int] = {}
+    for batch in iter_arrow(embeddings, EMBEDDINGS, ["study_id", "subject_id", "modality"]):
+        said = batch.filter(pc.equal(batch.column("modality"), "text"))
+        listed |= dict(zip(said.column("study_id").to_pylist(), said.column("subject_id").to_pylist(), strict=True))
+    studies = sorted(listed)
+    taken = _gather([embeddings], pd.Series(studies, dtype="int64"), "text", regions)
+    spoken = [[r for r, there in zip(regions, row) if there] for row in taken.filled[1:].T]
+    rows = pd.DataFrame(
+        {
+            "row": np.arange(len(studies), dtype=np.int64),
+            "study_id": np.array(studies, np.int64),
+            "subject_id": np.array([listed[study] for study in studies], np.int64),
+            "regions": pd.Series(spoken, dtype=object),
+        }
+    )
+    return SideVectors(rows, taken.vectors, taken.filled, taken.model_id)
+
+
+def image_rows(images: pd.DataFrame) -> pd.DataFrame:
+    """INDEX_ROWS of rows of the images table, in order of dicom_id. Raises BadDataError if one is there twice."""
+    rows = images.sort_values("dicom_id", kind="stable").reset_index(drop=True)
     rows["row"] = np.arange(len(rows), dtype=np.int64)
-    rows = rows[list(INDEX_ROWS.column_names)]
     repeated = int(rows["dicom_id"].duplicated().sum())
     if repeated:
         raise BadDataError(
             f"images: {repeated} dicom_ids are in more than one partition; the latest landing's file should have "
             f"superseded the earlier one. Check superseded_paths in data/partitions."
         )
-    parts = [_read_partition(embeddings / f"{name}.parquet", regions) for name in partitions]
-    return _assemble(rows, [part for part in parts if len(part.dicom_ids)], tuple(regions))
+    return rows[list(INDEX_ROWS.column_names)]
 
 
-@dataclass(frozen=True)
-class _Part:
-    dicom_ids: np.ndarray
-    slots: np.ndarray  # 0 = the whole, 1 + position in `regions`; -1 = unknown region
+@dataclass
+class _Taken:
+    """vectors: (1 + n_regions, n, dimension). filled: (1 + n_regions, n) bool."""
+
     vectors: np.ndarray
-    model_ids: tuple[str, ...]
+    filled: np.ndarray
+    model_id: str = ""
 
 
-def _read_partition(path: Path, regions: Sequence[str]) -> _Part:
-    columns = ["dicom_id", "modality", "region", "embedding", "model_id"]
-    arrow = read_arrow(path, EMBEDDINGS, columns)
-    arrow = arrow.filter(pc.equal(arrow.column("modality"), "image")).combine_chunks()
-    slot_of = pc.index_in(arrow.column("region"), value_set=pa.array([None, *regions], pa.string()))
-    vectors = arrow.column("embedding").combine_chunks()
-    flat = vectors.flatten().to_numpy(zero_copy_only=False)
-    if len(arrow) and len(flat) % len(arrow):
-        raise BadDataError(f"embeddings: vectors of {path.name} differ in length. Run `dvc repro` to make it again.")
-    return _Part(
-        dicom_ids=arrow.column("dicom_id").to_numpy(zero_copy_only=False),
-        slots=pc.fill_null(slot_of, -1).to_numpy(),
-        vectors=flat.reshape(len(arrow), -1) if len(arrow) else np.empty((0, 0), np.float32),
-        model_ids=tuple(sorted(pc.unique(arrow.column("model_id")).to_pylist())),
-    )
-
-
-def _assemble(rows: pd.DataFrame, parts: Sequence[_Part], regions: tuple[str, ...]) -> ImageVectors:
-    dimension, model_id = _check_one_checkpoint(parts)
-    vectors = np.full((len(regions) + 1, len(rows), dimension), np.nan, np.float32)
-    positions = pd.Index(rows["dicom_id"])
-    filled = np.zeros(vectors.shape[:2], np.int64)
-    n_strange = n_unknown_region = 0
-    for part in parts:
-        found = positions.get_indexer(pd.Index(part.dicom_ids))
-        n_strange += int((found < 0).sum())
-        n_unknown_region += int((part.slots < 0).sum())
-        good = (found >= 0) & (part.slots >= 0)
-        vectors[part.slots[good], found[good]] = part.vectors[good]
-        np.add.at(filled, (part.slots[good], found[good]), 1)
-    n_lacking, n_repeated = int((filled == 0).sum()), int((filled > 1).sum())
+def _gather(paths: Sequence[Path], ids: pd.Series, modality: str, regions: Sequence[str]) -> _Taken:
+    """The vectors of one modality, each in the column of its id. Raises BadDataError if they are not those of `ids`."""
+    positions = pd.Index(ids)
+    counts = np.zeros((len(regions) + 1, len(ids)), np.int64)
+    taken = _Taken(np.zeros((len(regions) + 1, len(ids), 0), np.float32), counts > 0)
+    dimensions, model_ids = set[int](), set[str]()
+    n_strange = n_unknown_region = n_off = 0
+    slots = pa.array([None, *regions], pa.string())
+    for path in paths:
+        for batch in iter_arrow(path, EMBEDDINGS, _COLUMNS):
+            batch = batch.filter(pc.equal(batch.column("modality"), modality)).combine_chunks()
+            if not len(batch):
+                continue
+            found = _vectors_of(batch, path)
+            dimensions.add(found.shape[1])
+            model_ids |= set(pc.unique(batch.column("model_id")).to_pylist())
+            if len(dimensions) > 1 or len(model_ids) > 1:
+                continue  # said below, with all of them
+            if not taken.vectors.shape[2]:
+                taken.vectors = np.zeros((*counts.shape, found.shape[1]), np.float32)
+            column = batch.column("dicom_id" if modality == "image" else "study_id").to_pandas()
+            at = positions.get_indexer(pd.Index(column))
+            slot = pc.fill_null(pc.index_in(batch.column("region"), value_set=slots), -1).to_numpy()
+            n_strange += int((at < 0).sum())
+            n_unknown_region += int((slot < 0).sum())
+            n_off += int((~(np.abs(np.linalg.norm(found, axis=1) - 1) <= LENGTH_TOLERANCE)).sum())
+            good = (at >= 0) & (slot >= 0)
+            taken.vectors[slot[good], at[good]] = found[good]
+            np.add.at(counts, (slot[good], at[good]), 1)
+    if len(dimensions) > 1 or len(model_ids) > 1:
+        raise BadDataError(
+            f"embeddings: the {modality} vectors have dimensions {sorted(dimensions)} and model_ids "
+            f"{sorted(model_ids)}; expected one of each. Run `dvc repro` so that every partition is embedded by one "
+            f"checkpoint."
+        )
+    needed = counts if modality == "image" else counts[:1]
+    n_lacking, n_repeated = int((needed == 0).sum()), int((counts > 1).sum())
     if n_strange or n_unknown_region or n_lacking or n_repeated:
         raise BadDataError(
-            f"embeddings: {n_strange} image vectors are of images that data/images does not list, {n_unknown_region} "
-            f"are of unknown regions, {n_lacking} of the {filled.size} that {len(rows)} images need are missing, "
+            f"embeddings: {n_strange} {modality} vectors are of {modality}s that are not listed, {n_unknown_region} "
+            f"are of unknown regions, {n_lacking} of the {needed.size} that {len(ids)} {modality}s need are missing, "
             f"{n_repeated} are there twice. Run `dvc repro` to make the embeddings again."
         )
-    _check_unit_length(vectors)
-    return ImageVectors(rows, regions, vectors[0], vectors[1:], model_id)
-
-
-def _check_one_checkpoint(parts: Sequence[_Part]) -> tuple[int, str]:
-    dimensions = sorted({part.vectors.shape[1] for part in parts})
-    model_ids = sorted({model_id for part in parts for model_id in part.model_ids})
-    if len(dimensions) != 1 or len(model_ids) != 1:
-        raise BadDataError(
-            f"embeddings: the image vectors have dimensions {dimensions} and model_ids {model_ids}; expected one of "
-            f"each. Run `dvc repro` so that every partition is embedded by one checkpoint."
-        )
-    return dimensions[0], model_ids[0]
-
-
-def _check_unit_length(vectors: np.ndarray) -> None:
-    off = np.abs(np.linalg.norm(vectors, axis=2) - 1)
-    n_off = int((~(off <= LENGTH_TOLERANCE)).sum())
     if n_off:
-        raise BadDataError(f"embeddings: {n_off} image vectors are not of unit length (or not numbers).")
+        raise BadDataError(f"embeddings: {n_off} {modality} vectors are not of unit length (or not numbers).")
+    taken.filled = counts > 0
+    taken.model_id = next(iter(model_ids), "")
+    return taken
+
+
+def _vectors_of(batch: pa.Table, path: Path) -> np.ndarray:
+    flat = batch.column("embedding").combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    if len(flat) % len(batch):
+        raise BadDataError(f"embeddings: vectors of {path.name} differ in length. Run `dvc repro` to make it again.")
+    return flat.reshape(len(batch), -1)

@@ -22,7 +22,7 @@ EMBEDDINGS = Table(
 
 INDEX_ROWS = Table(
     "index_rows",
-    "What each row of the vector indexes is: position = row",
+    "What each row of the vector indexes is: position = row, of the collection or of a partition",
     ("row",),
     (
         Column("row", "int64", "Position in every index", minimum=0),
@@ -31,6 +31,18 @@ INDEX_ROWS = Table(
         subject(),
         split(),
         Column("study_datetime", "string", "As in manifest", True, pattern=r"^[0-9]{14}$"),
+    ),
+)
+
+INDEX_REPORTS = Table(
+    "index_reports",
+    "What each row of a partition's indexes of reports is: position = row",
+    ("row",),
+    (
+        Column("row", "int64", "Position in every index of the partition", minimum=0),
+        study(),
+        subject(),
+        Column("regions", "list<string>", "The regions that it speaks of, those that have a vector"),
     ),
 )
 

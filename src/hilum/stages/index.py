@@ -1,4 +1,4 @@
-"""Embeddings in, FAISS indexes out: one of the whole images, one a region, and the ids of their rows."""
+"""Embeddings in, FAISS indexes out: of images and of reports, the whole and each region, and the ids of their rows."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hilum.retrieval.index import write_index
-from hilum.retrieval.vectors import read_image_vectors
+from hilum.retrieval.index import Source, build_index
+from hilum.tables import check_partitions
 from hilum.vocabulary import REGIONS
 
 if TYPE_CHECKING:
@@ -18,8 +18,13 @@ log = logging.getLogger(__name__)
 
 
 def run(images: Path, embeddings: Path, partitions: Sequence[str], out: Path, params: IndexParams) -> None:
-    """Build the indexes of all partitions' images; text vectors are left where they are."""
-    vectors = read_image_vectors(images, embeddings, partitions, REGIONS)
-    write_index(out, vectors, params.kind)
-    n_images, dimension = vectors.whole.shape
-    log.info("index: %d images, %d regions, dimension %d", n_images, len(vectors.regions), dimension)
+    """Make `out` the index of all partitions; what is there of an earlier one and still right is kept."""
+    for folder in (images, embeddings):
+        check_partitions(folder, partitions, ".parquet")
+    sources = [Source(name, images / f"{name}.parquet", embeddings / f"{name}.parquet") for name in partitions]
+    built = build_index(out, sources, REGIONS, params)
+    log.info(
+        "index: %s, %d images, %d reports, %d regions, dimension %d; parts: %d added, %d kept, %d removed",
+        built.kind, built.n_images, built.n_reports, len(REGIONS), built.dimension,
+        built.n_added, built.n_kept, built.n_removed,
+    )  # fmt: skip

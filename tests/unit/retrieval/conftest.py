@@ -1,4 +1,4 @@
-"""A few images with random unit vectors, as the embed stage would leave them."""
+"""A few images and reports with random unit vectors, as the embed stage would leave them."""
 
 from __future__ import annotations
 
@@ -26,20 +26,22 @@ def unit(random: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 class Embedded:
-    """Images and embeddings by partition, to be spoilt, then written; 2 images a study, 2 studies a subject."""
+    """Images and embeddings by partition, to be spoilt, then written; 2 images a study, 2 studies a subject.
+
+    Every study has a report, which speaks of the regions of `speaks`.
+    """
 
     def __init__(self, n_images: int = 24, dimension: int = 8, partitions: int = 2, seed: int = 0) -> None:
         self.vectors = unit(np.random.default_rng(seed), len(REGIONS) + 1, n_images, dimension)
+        self.texts = unit(np.random.default_rng(seed + 1), len(REGIONS) + 1, n_images // 2, dimension)
         self.images: dict[str, pd.DataFrame] = {}
         self.embeddings: dict[str, pd.DataFrame] = {}
         for part in range(partitions):
             name, numbers = f"L0001-p1{part}", np.arange(part, n_images, partitions)
             self.images[name] = pd.DataFrame([self._image(int(i), row) for row, i in enumerate(numbers)])
             rows = [self._vector(int(i), slot) for i in numbers for slot in range(len(REGIONS) + 1)]
-            rows += [
-                {**self._vector(int(i), 0), "dicom_id": None, "modality": "text"}
-                for i in numbers[:1]
-            ]  # fmt: skip
+            studies = range(part, n_images // 2, partitions)
+            rows += [self._text(s, slot) for s in studies for slot in range(len(REGIONS) + 1) if self.speaks(s, slot)]
             self.embeddings[name] = pd.DataFrame(rows)
         self.partitions = list(self.images)
 
@@ -57,6 +59,14 @@ class Embedded:
             "region": REGIONS[slot - 1] if slot else None, "subject_id": 10000000 + i // 4,
             "embedding": self.vectors[slot, i], "model_id": "0123456789abcdef",
         }  # fmt: skip
+
+    @staticmethod
+    def speaks(study: int, slot: int) -> bool:
+        return slot == 0 or (study + slot) % 3 == 0
+
+    def _text(self, study: int, slot: int) -> dict:
+        row = self._vector(2 * study, slot)
+        return {**row, "dicom_id": None, "modality": "text", "embedding": self.texts[slot, study]}
 
     def write(self, data: Path) -> Path:
         for name in self.partitions:

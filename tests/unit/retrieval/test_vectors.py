@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from hilum.errors import BadDataError
-from hilum.retrieval.vectors import read_image_vectors
+from hilum.retrieval.vectors import read_image_vectors, read_reports
 from hilum.vocabulary import REGIONS
 
 
@@ -48,6 +48,29 @@ def test_a_missing_partition_is_refused(embedded: Any, tmp_path: Path) -> None:
         read_image_vectors(*embedded.tables(tmp_path), embedded.partitions, REGIONS)
 
 
+def test_reports_speak_of_some_regions(embedded: Any, tmp_path: Path) -> None:
+    name = embedded.partitions[1]
+    found = read_reports(embedded.write(tmp_path) / f"embeddings/{name}.parquet", REGIONS)
+    assert list(found.rows["study_id"]) == [50000000 + s for s in range(1, 12, 2)]
+    assert list(found.rows["subject_id"]) == [10000000 + s // 2 for s in range(1, 12, 2)]
+    for row, study in enumerate(range(1, 12, 2)):
+        spoken = [slot for slot in range(30) if embedded.speaks(study, slot)]
+        assert list(found.rows["regions"].iloc[row]) == [REGIONS[slot - 1] for slot in spoken if slot]
+        for slot in range(30):
+            expected = embedded.texts[slot, study] if slot in spoken else np.zeros(8)
+            np.testing.assert_array_equal(found.vectors[slot, row], expected)
+            assert found.present[slot, row] == (slot in spoken)
+
+
+def test_a_report_without_a_whole_is_refused(embedded: Any, tmp_path: Path) -> None:
+    frame = embedded.embeddings[embedded.partitions[0]]
+    whole = frame.index[(frame["modality"] == "text") & frame["region"].isna()]
+    embedded.embeddings[embedded.partitions[0]] = frame.drop(index=whole[0])
+    path = embedded.write(tmp_path) / f"embeddings/{embedded.partitions[0]}.parquet"
+    with pytest.raises(BadDataError, match="1 of the 6 that 6 texts need are missing"):
+        read_reports(path, REGIONS)
+
+
 def spoil_drop(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop(index=frame.index[3])
 
@@ -58,7 +81,7 @@ def spoil_stranger(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def spoil_region(frame: pd.DataFrame) -> pd.DataFrame:
-    frame.loc[frame["region"] == "carina", "region"] = "left ear"
+    frame.loc[(frame["region"] == "carina") & (frame["modality"] == "image"), "region"] = "left ear"
     return frame
 
 
@@ -85,7 +108,7 @@ def spoil_dimension(frame: pd.DataFrame) -> pd.DataFrame:
     ("spoil", "message"),
     [
         (spoil_drop, "1 of the 720 that 24 images need are missing"),
-        (spoil_stranger, "30 image vectors are of images that data/images does not list"),
+        (spoil_stranger, "30 image vectors are of images that are not listed"),
         (spoil_region, "12 are of unknown regions"),
         (spoil_length, "1 image vectors are not of unit length"),
         (spoil_nan, "1 image vectors are not of unit length"),
@@ -111,5 +134,5 @@ def test_no_image_at_all_is_refused(embedded: Any, tmp_path: Path) -> None:
     for name in embedded.partitions:
         embedded.embeddings[name] = embedded.embeddings[name].iloc[:0]
         embedded.images[name] = embedded.images[name].iloc[:0]
-    with pytest.raises(BadDataError, match=r"dimensions \[\]"):
+    with pytest.raises(BadDataError, match="no image of any partition has a vector"):
         read(embedded, tmp_path)

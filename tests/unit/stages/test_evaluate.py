@@ -22,6 +22,8 @@ PARAMS = EvaluateParams(
     seed=3,
 )  # fmt: skip
 
+FLAT = IndexParams(kind="flat", flat_up_to=0, train_images=1, candidates=1)
+
 
 class Bright:
     """A model to which every phrase means brightness: (n, 36, 2) patches of a 6 x 6 grid."""
@@ -45,7 +47,7 @@ def evaluated(made: Any, folder: Path, collection: str = "phantom", write: bool 
     data = folder / "data"
     if write:
         made.write(data)
-    index.run(*made.tables(data), made.partitions, folder / "index", IndexParams(kind="flat"))
+    index.run(*made.tables(data), made.partitions, folder / "index", FLAT)
     evaluate.run(
         data, made.partitions, folder / "index", data / "locate", folder / "tokenizer", folder / "evaluation",
         folder / "metrics.json", folder / "plots", PARAMS, collection,

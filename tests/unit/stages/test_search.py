@@ -36,7 +36,10 @@ class Model:
 def made(make_collection: Callable[..., Any], tmp_path: Path) -> Any:
     made = make_collection(n_images=20)
     index.run(
-        *made.tables(made.write(tmp_path / "data")), made.partitions, tmp_path / "index", IndexParams(kind="flat")
+        *made.tables(made.write(tmp_path / "data")),
+        made.partitions,
+        tmp_path / "index",
+        IndexParams(kind="flat", flat_up_to=0, train_images=1, candidates=1),
     )
     return made
 
@@ -86,7 +89,7 @@ def test_lines_for_a_terminal(made: Any, tmp_path: Path, params: Params) -> None
 
 def test_what_cannot_be_asked(made: Any, tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "load_model", lambda folder: Model(made))
-    with pytest.raises(UsageError, match="Give a study or an image"):
+    with pytest.raises(UsageError, match="Give a study, an image or a text"):
         ask(tmp_path, params)
     with pytest.raises(UsageError, match="no region 'heart'"):
         ask(tmp_path, params, image=tmp_path / "new.png", region="heart")
