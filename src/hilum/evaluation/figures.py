@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hilum.evaluation.similarities import GLOBAL, MIX, TEST_SCORES
+from hilum.evaluation.similarities import MIX, TEST_SCORES
 from hilum.evaluation.summary import DIFFERENCE, MIX_MIRRORABLE
 
 DIGITS = 6
-OTHER_METRICS = ("located_at_10", "precision_at_5", "mean_average_precision")
+OTHER_METRICS = ("located_at_10", "precision_at_5", "mean_average_precision", "ndcg_at_10")
 
 
 def main_name(objective: str) -> str:
@@ -36,7 +36,11 @@ def retrieval_figures(scores: pd.DataFrame, objective: str) -> dict[str, Any]:
     for name in (*(n for n in TEST_SCORES if n != MIX), MIX_MIRRORABLE):
         if (retrieval["score"] == name).any():
             figures[name] = _figures(retrieval, name, OTHER_METRICS)
-    figures["difference"] = {f"{MIX}_minus_{GLOBAL}": _figures(retrieval, DIFFERENCE, OTHER_METRICS)}
+    pairs = [name for name in dict.fromkeys(retrieval["score"]) if " - " in name]
+    figures["difference"] = {
+        name.replace(" - ", "_minus_"): _figures(retrieval, name, OTHER_METRICS)
+        for name in sorted(pairs, key=lambda name: (name != DIFFERENCE, name))
+    }
     return figures
 
 

@@ -76,10 +76,8 @@ def measure(gallery: Gallery, queries: Queries, score: str, similarities: np.nda
     frame["n_gallery"] = n_gallery
     frame["n_relevant"] = hits.sum(axis=1)
     frame["n_same_finding"] = same.sum(axis=1)
-    for k in (1, 5, 10):
-        frame[f"precision_at_{k}"] = ranking.precision_at_k(hits, n_gallery, k)
-    frame["average_precision"] = ranking.average_precision(hits)
-    frame["located_at_10"] = ranking.located_at_k(hits, same, 10)
+    for name, values in ranking.measure_rankings(hits, same, n_gallery).items():
+        frame[name] = values
     return frame[list(QUERIES.column_names)]
 
 

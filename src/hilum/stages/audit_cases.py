@@ -86,7 +86,9 @@ def _open_retrieval(record: Record, maker: Stage, figure: Figure, evidence: Evid
     column = "average_precision" if asked.metric == "mean_average_precision" else asked.metric
     place, first = _Places(record, maker, evidence), tables[0]
     cells = place.cells(first)
-    counts = [column != LOCATED or cells[row]["locatable"] for row in zip(first["region"], first["finding"])]
+    counts = [
+        not column.startswith("located_at") or cells[row]["locatable"] for row in zip(first["region"], first["finding"])
+    ]
     weights = weigh([*zip(first["region"], first["finding"])], counts, asked.average)
     measured = [table[column].astype("float64").to_dict() for table in tables]
     rows: list[dict[str, Any]] = []
@@ -175,8 +177,10 @@ def _measure(row: pd.Series, answers: list[dict[str, Any]]) -> dict[str, float]:
     hits = [answer["relevant"] for answer in answers]
     same = [bool(answer["at"] or answer["elsewhere"]) for answer in answers]
     found = {f"precision_at_{k}": sum(hits[:k]) / min(k, row["n_gallery"]) for k in (1, 5, 10)}
-    if any(same) and sum(same) in (10, row["n_same_finding"]):
-        found[LOCATED] = sum(hits) / sum(same)
+    nearest = [hit for hit, has in zip(hits, same, strict=True) if has]
+    for k in (1, 5, 10):
+        if nearest and len(nearest) >= min(k, row["n_same_finding"]):
+            found[f"located_at_{k}"] = sum(nearest[:k]) / len(nearest[:k])
     if sum(hits) == row["n_relevant"]:
         ranks = [rank for rank, hit in enumerate(hits, 1) if hit]
         found["average_precision"] = sum(n / rank for n, rank in enumerate(ranks, 1)) / len(ranks)
