@@ -42,8 +42,8 @@ def bootstrap_means(
     """Macro and micro means of each column, with resamples of patients.
 
     values: (n_queries, n_values) float, NaN = this query has no such value, left out. patients, cells: (n_queries,)
-    codes of any type. weights: (n_queries,) what each query counts; 1 if None. The resamples depend on the patients, n_bootstrap and seed alone, so two calls with the same
-    patients are paired.
+    codes of any type. weights: (n_queries,) what each query counts; 1 if None. The resamples depend on the patients,
+    n_bootstrap and seed alone, so two calls with the same patients are paired.
     """
     _, patient = np.unique(patients, return_inverse=True)
     _, cell = np.unique(cells, return_inverse=True)

@@ -18,6 +18,7 @@ from hilum.evaluation.grounding_summary import tabulate_groundings
 from hilum.evaluation.known import read_known
 from hilum.evaluation.pixels import PackedImages, RegionThumbnails
 from hilum.evaluation.results import Asked, evaluate_grounding, evaluate_retrieval
+from hilum.evaluation.rivals import collect_rivals, predict_findings
 from hilum.evaluation.similarities import Gallery
 from hilum.model.arithmetic import settle_arithmetic
 from hilum.model.inference import LoadedModel, load_model
@@ -54,7 +55,9 @@ def run(
     known = read_known(data, opened.rows, opened.regions, partitions, model, collection)
     packed = PackedImages(data, partitions)
     thumbnails = RegionThumbnails(packed, data, partitions, opened.rows["dicom_id"])
-    gallery = Gallery(opened.rows, known.presence(), opened.vectors, thumbnails)
+    predicted = predict_findings(opened.vectors(), opened.rows, known.labels)
+    rivals = collect_rivals(thumbnails, packed, opened.rows, loaded, loaded.config.regions, predicted, params)
+    gallery = Gallery(opened.rows, known.presence(), opened.vectors, thumbnails, rivals)
     asked = evaluate_retrieval(gallery, params)
     groundings = None if known.truth is None else evaluate_grounding(packed, loaded, known.truth, params)
     found = compile_results(known, asked.queries, groundings, params)

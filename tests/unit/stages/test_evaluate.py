@@ -16,10 +16,11 @@ from hilum.errors import BadDataError
 from hilum.schema import CELLS, QUERIES, SCORES
 from hilum.stages import evaluate, index
 from hilum.tables import read_table
+from hilum.vocabulary import REGIONS
 
 PARAMS = EvaluateParams(
-    alphas=(0, 0.5, 1), min_positives=5, n_bootstrap=50, min_units=5, smoothing_patches=0.5, n_examples=4, threads=1,
-    seed=3,
+    alphas=(0, 0.5, 1), min_positives=5, n_bootstrap=50, min_units=5, smoothing_patches=0.5, crop_px=8, n_examples=4,
+    threads=1, seed=3,
 )  # fmt: skip
 
 
@@ -27,10 +28,16 @@ class Bright:
     """A model to which every phrase means brightness: (n, 36, 2) patches of a 6 x 6 grid."""
 
     model_id = "0123456789abcdef"
+    config = SimpleNamespace(regions=REGIONS)
 
-    def encode_images(self, pixels: np.ndarray) -> Any:
-        grey = pixels.reshape(len(pixels), 6, 8, 6, 8).mean(axis=(2, 4)).reshape(len(pixels), 36) / 255
-        return SimpleNamespace(patches=np.stack([grey, np.sqrt(1 - grey**2)], axis=2))
+    def encode_images(self, pixels: np.ndarray, boxes: np.ndarray | None = None, batch_size: int = 64) -> Any:
+        part = pixels.shape[-1] // 6 if pixels.shape[-1] % 6 == 0 else 1
+        grid = pixels.shape[-1] // part
+        grey = pixels.reshape(len(pixels), grid, part, grid, part).mean(axis=(2, 4)).reshape(len(pixels), -1) / 255
+        patches = np.stack([grey, np.sqrt(1 - grey**2)], axis=2)
+        whole = np.pad(patches.mean(axis=1), ((0, 0), (0, 14)))  # of the length of the collection's vectors
+        regions = np.repeat(whole[:, None], len(REGIONS), axis=1)
+        return SimpleNamespace(patches=patches, whole=whole, regions=regions)
 
     def encode_phrases(self, phrases: list[str]) -> np.ndarray:
         return np.tile([1.0, 0.0], (len(phrases), 1))
@@ -77,7 +84,18 @@ def test_the_tables_hold_every_query_and_no_same_patient(make_collection: Callab
     figures = evaluated(made, tmp_path)
     queries = read_table(tmp_path / "evaluation/queries.parquet", QUERIES)
     test = queries[queries["split"] == "test"]
-    assert set(test["score"]) == {"mix", "global", "region", "mirrored", "random", "oracle", "pixels"}
+    assert set(test["score"]) == {
+        "mix",
+        "global",
+        "region",
+        "mirrored",
+        "random",
+        "oracle",
+        "pixels",
+        "rerank",
+        "crop",
+        "random_box",
+    }
     assert set(queries.loc[queries["split"] == "validate", "score"]) == {"alpha=0", "alpha=0.5", "alpha=1"}
     subject = dict(zip(made.images["dicom_id"], made.images["subject_id"]))
     for asking, answers in zip(queries["subject_id"], queries["answers"]):
