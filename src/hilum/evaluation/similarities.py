@@ -27,6 +27,7 @@ from hilum.evaluation.relevance import Presence, Queries
 MIX, GLOBAL, REGION = "mix", "global", "region"
 MIRRORED, RANDOM, ORACLE, PIXELS = "mirrored", "random", "oracle", "pixels"
 CROP, RANDOM_BOX, RERANK = "crop", "random_box", "rerank"
+KEYWORD, LABELS = "keyword", "labels"  # of questions that are reports (see `reports`)
 TEST_SCORES = (MIX, GLOBAL, REGION, MIRRORED, RANDOM, ORACLE, PIXELS, RERANK, CROP, RANDOM_BOX)
 RERANKED = 100  # nearest answers by whole image that `rerank` puts into another order
 DECIMALS = 7  # of a similarity, before ranking: below it, float32 vectors say nothing, and BLAS may differ by machine
@@ -53,7 +54,8 @@ class Gallery:
     """What is ranked. rows: INDEX_ROWS; presence: who has what where, in the order of `rows`.
 
     embeddings: region (None = the whole) -> (n_images, dimension) unit vectors. pixels: region -> (n_images, n_pixels)
-    unit vectors of the region's thumbnails. rivals: what other controls need.
+    unit vectors of the region's thumbnails. rivals: what other controls need. answering: (n_images,) bool, those
+    that may be answers; None = all.
     """
 
     rows: pd.DataFrame
@@ -61,11 +63,13 @@ class Gallery:
     embeddings: Callable[[str | None], np.ndarray]
     pixels: ByRegion
     rivals: Rivals = field(default_factory=Rivals)
+    answering: np.ndarray | None = None
 
     def allowed(self, images: np.ndarray) -> np.ndarray:
         """(n_queries, n_images) bool: answers that a query may get, those of other patients."""
         subjects = self.rows["subject_id"].to_numpy()
-        return subjects[None, :] != subjects[images][:, None]
+        others = subjects[None, :] != subjects[images][:, None]
+        return others if self.answering is None else others & self.answering[None, :]
 
     def relevant(self, queries: Queries) -> np.ndarray:
         """(n_queries, n_images) bool: has the query's finding in the query's region."""

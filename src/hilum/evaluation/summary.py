@@ -84,7 +84,8 @@ def score_retrieval(
 
     The located metrics are averaged over locatable cells only. `mirrored` is measured on fewer queries than the others,
     so `mix_mirrorable` gives the mix on the same ones. `mix - other` are paired differences, of every other score.
-    queries may have a column `weight`, else every query counts the same.
+    queries may have a column `weight`, else every query counts the same. The band of random orders is drawn for image
+    retrieval alone: its questions and gallery are not those of the tasks with reports, but chance is exact everywhere.
     """
     if not len(queries):
         return to_pandas(arrow_schema(SCORES).empty_table())
@@ -93,6 +94,7 @@ def score_retrieval(
     named = {str(name): frame for name, frame in queries.groupby("score", sort=True)}
     if MIRRORED in named and MIX in named:
         named[MIX_MIRRORABLE] = named[MIX][named[MIX]["query"].isin(named[MIRRORED]["query"])]
+    nothing = np.full(len(METRICS), np.nan)
     bands: dict[tuple[str, ...], list[tuple[np.ndarray, np.ndarray]]] = {}
     for name, frame in named.items():
         values = _values(frame, cells)
@@ -100,7 +102,7 @@ def score_retrieval(
         means = bootstrap_means(values, who, group, n_bootstrap, seed, weight)
         asked = tuple(frame["query"])
         if asked not in bands:
-            bands[asked] = _draw_bands(frame, values, seed)
+            bands[asked] = _draw_bands(frame, values, seed) if task == RETRIEVAL else [(nothing, nothing)] * 2
         units = _count_units(values, group)
         kept[name] = means, units
         rows += _score_rows(task, name, means, units, bands[asked])

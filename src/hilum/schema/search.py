@@ -66,6 +66,35 @@ QUERIES = Table(
     ),
 )  # fmt: skip
 
+TASKS = ("image_to_report", "report_to_image", "report_to_report", "image_to_image")
+
+REPORT_QUERIES = Table(
+    "report_queries",
+    "Queries with a report on either side, and the same with images, over studies that have both",
+    ("task", "query", "score"),
+    (
+        Column("task", "string", "What asks, and what answers", values=TASKS),
+        *QUERIES.columns,
+        Column("weight", "float64", "One over the queries of the cell whose reports say the same", minimum=0,
+               maximum=1),
+        Column("locatable", "bool", "Enough images have the finding elsewhere only for the located metrics"),
+    ),
+)  # fmt: skip
+
+PAIRS = Table(
+    "pairs",
+    "Where each test study's own report, or image, ranks among those of the test split: a smoke test",
+    ("task", "dicom_id"),
+    (
+        Column("task", "string", "What asks, and what answers", values=TASKS),
+        dicom(),
+        study(),
+        subject(),
+        Column("rank", "float64", "1 = its own comes first; among equals the middle of their ranks", minimum=1),
+        Column("n_gallery", "int64", "Studies ranked", minimum=1),
+    ),
+)
+
 CELLS = Table(
     "cells",
     "Retrieval by finding and region: the test queries of each cell under every score, averaged",
@@ -100,7 +129,7 @@ SCORES = Table(
     "Every figure of retrieval and grounding, with chance and a 95 % interval over resampled patients",
     ("task", "score", "average", "metric"),
     (
-        Column("task", "string", "What was measured", values=("retrieval", "grounding")),
+        Column("task", "string", "What was measured", values=("retrieval", "grounding", *TASKS)),
         Column("score", "string", "Name of the score or map; `a - b` is a paired difference"),
         Column("average", "string", "macro: over cells (retrieval) or findings (grounding); micro: over all units",
                values=("macro", "micro")),

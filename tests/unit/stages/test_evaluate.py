@@ -9,11 +9,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from hilum.config import EvaluateParams, IndexParams
 from hilum.errors import BadDataError
-from hilum.schema import CELLS, QUERIES, SCORES
+from hilum.evaluation.recompute import recompute_metrics
+from hilum.schema import CELLS, QUERIES, REPORT_QUERIES, SCORES
 from hilum.stages import evaluate, index
 from hilum.tables import read_table
 from hilum.vocabulary import REGIONS
@@ -105,10 +107,56 @@ def test_the_tables_hold_every_query_and_no_same_patient(make_collection: Callab
     heart = cells[cells["finding"] == "enlarged_cardiac_silhouette"]
     assert not heart["locatable"].any() and set(heart["region"]) == {"cardiac silhouette"}
     scores = read_table(tmp_path / "evaluation/scores.parquet", SCORES)
+    scores = scores[scores["task"] == "retrieval"]
     mix = scores[(scores["score"] == "mix") & (scores["average"] == "macro")].set_index("metric")["value"]
     by_cell = cells[(cells["score"] == "mix")]
     assert mix["precision_at_5"] == pytest.approx(by_cell["precision_at_5"].mean())
     assert mix["located_at_10"] == pytest.approx(by_cell.loc[by_cell["locatable"], "located_at_10"].mean())
+
+
+def test_reports_on_either_side(make_collection: Callable[..., Any], tmp_path: Path) -> None:
+    made = make_collection()
+    figures = evaluated(made, tmp_path)["reports"]
+    queries = read_table(tmp_path / "evaluation/report_queries.parquet", REPORT_QUERIES)
+    subject = dict(zip(made.images["dicom_id"], made.images["subject_id"]))
+    assert set(queries["task"]) == {"image_to_report", "report_to_image", "report_to_report", "image_to_image"}
+    for asking, answers in zip(queries["subject_id"], queries["answers"]):
+        assert all(subject[answer] != asking for answer in answers)
+    for task in ("image_to_report", "report_to_image", "report_to_report"):
+        own = figures[task]
+        assert (
+            own["oracle"]["located_at_10"] == 1 and own["rra_vl"]["located_at_10_low"] > own["random"]["located_at_10"]
+        )
+        asked = queries[(queries["task"] == task) & (queries["score"] == "mix")]
+        same = queries[(queries["task"] == "image_to_image") & (queries["score"] == "mix")]
+        for column in ("query", "n_gallery", "n_relevant", "n_same_finding", "weight"):
+            assert asked[column].tolist() == same[column].tolist(), column
+    words = figures["report_to_image"]
+    assert words["keyword"]["precision_at_5"] > 0.9 and "keyword" not in figures["image_to_report"]
+    assert "mix_minus_keyword" in words["difference"] and words["labels"]["precision_at_5"] > 0.5
+    assert figures["exact_pair"]["image_to_report"]["recall_at_1"] == 1  # the made report's vector is its image's
+
+
+def test_an_audit_comes_to_the_same_figures(make_collection: Callable[..., Any], tmp_path: Path) -> None:
+    made = make_collection()
+    figures = evaluated(made, tmp_path)
+    again = recompute_metrics(
+        tmp_path / "data", tmp_path / "index", tmp_path / "data/locate", tmp_path / "evaluation", made.partitions,
+        "phantom", PARAMS,
+    )  # fmt: skip
+    assert again == figures and "reports" in figures
+
+
+def test_the_controls_say_that_random_is_at_chance(make_collection: Callable[..., Any], tmp_path: Path) -> None:
+    controls = evaluated(make_collection(), tmp_path)["controls"]
+    assert controls["oracle_least"] == 1
+    found = controls["random_at_chance"]
+    assert set(found) >= {"precision_at_5", "mean_average_precision", "located_at_10", "ndcg_at_10"}
+    for name, row in found.items():
+        assert row["low"] < row["chance"] < row["high"] and row["inside"], name
+    table = pd.read_csv(tmp_path / "plots/controls.csv").set_index(["task", "score", "metric"])
+    row = table.loc[("retrieval", "mirrored", "located_at_10")]
+    assert row["mix_minus_low"] > 0 and row["chance_low"] < row["chance"] < row["chance_high"]
 
 
 def test_twice_gives_the_same_bytes(make_collection: Callable[..., Any], tmp_path: Path) -> None:
