@@ -51,6 +51,10 @@ def _open(record: Record, figure: Figure, show_text: bool, shown: int) -> dict[s
             return {"why_not": f"{maker.name} makes it, and no queries of it are kept"}
         part = figure.name.partition(".")[0]
         opener = OPENERS.get(part)
+        if part in ("reports", "controls"):
+            return {
+                "why_not": f"its rows are not opened one by one; `hilum audit {figure.name} --verify` computes it again"
+            }
         if opener is None:
             return {"why_not": f"{figure.name} is a count or a setting, and averages nothing"}
         evidence = Evidence(record, show_text=show_text)
