@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hilum.evaluation.random_orders import N_ORDERS
 from hilum.evaluation.similarities import KEYWORD, LABELS, MIX, ORACLE, RANDOM, TEST_SCORES
 from hilum.evaluation.summary import DIFFERENCE, MIX_MIRRORABLE
 
@@ -47,8 +48,9 @@ def retrieval_figures(scores: pd.DataFrame, objective: str, task: str = "retriev
 def control_figures(scores: pd.DataFrame) -> dict[str, Any]:
     """Whether the controls do what they must: a random order lies where random orders lie, the oracle is at 1.
 
-    Macro, of image retrieval. low, high: between which 95 % of random orders of these questions fall. oracle_least: its
-    lowest figure among those that are 1 however few right answers there are.
+    Macro, of image retrieval. low, high: between which 95 % of random orders of these questions fall; inside: whether
+    the one order that was measured does, which one seed in twenty does not. mean, mean_low, mean_high: over many orders,
+    where exact chance must lie. oracle_least: its lowest figure among those that are 1 however few right answers are.
     """
     macro = scores[(scores["task"] == "retrieval") & (scores["average"] == "macro")]
     random, oracle = (macro[(macro["score"] == name) & macro["value"].notna()] for name in (RANDOM, ORACLE))
@@ -59,6 +61,8 @@ def control_figures(scores: pd.DataFrame) -> dict[str, Any]:
         value, low, high = float(row["value"]), float(row["chance_low"]), float(row["chance_high"])
         inside[str(row["metric"])] = {
             "value": value, "chance": float(row["chance"]), "low": low, "high": high, "inside": low <= value <= high,
+            "mean": (low + high) / 2, "mean_low": (low + high) / 2 - (high - low) / 2 / N_ORDERS**0.5,
+            "mean_high": (low + high) / 2 + (high - low) / 2 / N_ORDERS**0.5,
         }  # fmt: skip
     certain = ("precision_at_1", "mean_average_precision", "ndcg_at_10", "located_at_1")
     least = oracle.loc[oracle["metric"].isin(certain), "value"].min()
