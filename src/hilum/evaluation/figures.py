@@ -49,8 +49,8 @@ def control_figures(scores: pd.DataFrame) -> dict[str, Any]:
     """Whether the controls do what they must: a random order lies where random orders lie, the oracle is at 1.
 
     Macro, of image retrieval. low, high: between which 95 % of random orders of these questions fall; inside: whether
-    the one order that was measured does, which one seed in twenty does not. mean, mean_low, mean_high: over many orders,
-    where exact chance must lie. oracle_least: its lowest figure among those that are 1 however few right answers are.
+    the one order that was measured does, as 19 seeds of 20 do. mean, mean_low, mean_high: over many orders, where exact
+    chance must lie. oracle_least: its lowest figure among those that are 1 however few right answers are.
     """
     macro = scores[(scores["task"] == "retrieval") & (scores["average"] == "macro")]
     random, oracle = (macro[(macro["score"] == name) & macro["value"].notna()] for name in (RANDOM, ORACLE))
