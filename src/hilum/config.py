@@ -150,6 +150,7 @@ class EvaluateParams(Section):
     n_bootstrap: int = Field(ge=1)
     min_units: int = Field(ge=1)
     smoothing_patches: float = Field(ge=0)
+    crop_px: int = Field(ge=0)
     n_examples: int = Field(ge=0)
     threads: int = Field(ge=1)
     seed: int

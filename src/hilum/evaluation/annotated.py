@@ -2,7 +2,8 @@
 
 In: `MS_CXR_Local_Alignment_v1.x.x.csv` or `.json` (COCO's form), or any file of that form. Out: units of an image and a
 phrase, their boxes united. Facts of the format: boxes are x, y, width, height in pixels of the original image, whose
-size the row names; no column holds a patient, the path does (`files/p10/p10000032/...`); v1.0.0 has no column `split`.
+size the row names; no column holds a patient, the path does (`files/p10/p10000032/...`); v1.0.0 has no `split`, v1.1.0
+has one in every row of the csv (in the json it is read from an annotation or its image).
 Known to be imperfect: a file whose paths name no patient counts every image as one.
 """
 
@@ -23,12 +24,16 @@ from hilum.evaluation.heatmaps import Frame
 from hilum.evaluation.phrases import PRIOR_CELLS
 
 COLUMNS = ("dicom_id", "category_name", "label_text", "path", "x", "y", "w", "h", "image_width", "image_height")
+TRAIN = "train"
 _SUBJECT = re.compile(r"(?:^|/)p(\d{8})/")
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """A phrase's place in an image. boxes: (n, 4) x, y, width, height in pixels of an image of that size."""
+    """A phrase's place in an image. boxes: (n, 4) x, y, width, height in pixels of an image of that size.
+
+    split: as the file names it; empty where it names none.
+    """
 
     dicom_id: str
     subject: str
@@ -38,6 +43,7 @@ class Annotation:
     boxes: np.ndarray
     width_px: float
     height_px: float
+    split: str = ""
 
 
 def read_annotations(path: Path) -> tuple[list[Annotation], int]:
@@ -76,6 +82,7 @@ def _unit(rows: pd.DataFrame) -> Annotation:
         boxes=rows[["x", "y", "w", "h"]].to_numpy(np.float64),
         width_px=float(first["image_width"]),
         height_px=float(first["image_height"]),
+        split=str(first["split"]) if "split" in rows and pd.notna(first["split"]) else "",
     )
 
 
@@ -89,27 +96,50 @@ def _read_coco(path: Path) -> pd.DataFrame:
         image: dict[str, Any] = images[annotation["image_id"]]
         where = image.get("path", image["file_name"])
         rows.append([Path(image["file_name"]).stem, names[annotation["category_id"]], annotation["label_text"], where,
-                     *annotation["bbox"], image["width"], image["height"]])  # fmt: skip
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+                     *annotation["bbox"], image["width"], image["height"],
+                     annotation.get("split", image.get("split"))])  # fmt: skip
+    return pd.DataFrame(rows, columns=[*COLUMNS, "split"])
 
 
-def draw_priors_but_one(units: list[Annotation]) -> dict[str, np.ndarray]:
-    """For each image's category, where the boxes of that category lie in all other images, on average.
+@dataclass(frozen=True)
+class BoxPrior:
+    """Where boxes of a category lie. picture: (PRIOR_CELLS, PRIOR_CELLS), the share of units that cover a cell.
 
-    By `dicom_id/category`: (PRIOR_CELLS, PRIOR_CELLS), the share of the other images' units that cover a cell. Zero
-    where no other image has the category. It knows the file's own boxes, which no model here does: a hard rival.
+    box: (4,) the median of x, y, width and height as shares of the image; None of no unit, whose picture is zero.
     """
+
+    picture: np.ndarray
+    box: np.ndarray | None
+
+
+def draw_priors(units: list[Annotation]) -> dict[str, BoxPrior]:
+    """By category, of all these units: those of a training split."""
+    categories = sorted({unit.category for unit in units})
+    drawn = [(unit, *_shares_and_mask(unit)) for unit in units]
+    return {name: _combine([row for row in drawn if row[0].category == name]) for name in categories}
+
+
+def draw_priors_of_others(units: list[Annotation]) -> dict[str, BoxPrior]:
+    """By `subject/category`, of all other patients' units of the category.
+
+    It knows the file's own boxes, which no model here does: a hard rival, for files that name no training split.
+    """
+    drawn = [(unit, *_shares_and_mask(unit)) for unit in units]
+    return {
+        f"{subject}/{category}": _combine([d for d in drawn if d[0].category == category and d[0].subject != subject])
+        for subject, category in {(unit.subject, unit.category): None for unit in units}
+    }
+
+
+def _shares_and_mask(unit: Annotation) -> tuple[np.ndarray, np.ndarray]:
+    shares = unit.boxes / np.array([unit.width_px, unit.height_px] * 2)
     square = Frame(PRIOR_CELLS, PRIOR_CELLS, 1.0, 0.0, 0.0, PRIOR_CELLS)
-    masks = []
-    for unit in units:
-        side = np.array([unit.width_px, unit.height_px] * 2)
-        masks.append(heatmaps.draw_boxes(unit.boxes / side * PRIOR_CELLS, square).astype(np.float64))
-    priors = {}
-    for unit in units:
-        others = [
-            mask for mask, other in zip(masks, units, strict=True)
-            if other.category == unit.category and other.dicom_id != unit.dicom_id
-        ]  # fmt: skip
-        nothing = np.zeros((PRIOR_CELLS, PRIOR_CELLS))
-        priors[f"{unit.dicom_id}/{unit.category}"] = np.mean(others, axis=0) if others else nothing
-    return priors
+    return shares, heatmaps.draw_boxes(shares * PRIOR_CELLS, square).astype(np.float64)
+
+
+def _combine(drawn: list[tuple[Annotation, np.ndarray, np.ndarray]]) -> BoxPrior:
+    if not drawn:
+        return BoxPrior(np.zeros((PRIOR_CELLS, PRIOR_CELLS)), None)
+    return BoxPrior(
+        np.mean([mask for *_, mask in drawn], axis=0), np.median(np.vstack([boxes for _, boxes, _ in drawn]), axis=0)
+    )

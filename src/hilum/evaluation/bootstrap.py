@@ -32,13 +32,18 @@ class Resampled:
 
 
 def bootstrap_means(
-    values: np.ndarray, patients: np.ndarray, cells: np.ndarray, n_bootstrap: int, seed: int
+    values: np.ndarray,
+    patients: np.ndarray,
+    cells: np.ndarray,
+    n_bootstrap: int,
+    seed: int,
+    weights: np.ndarray | None = None,
 ) -> tuple[Resampled, Resampled]:
     """Macro and micro means of each column, with resamples of patients.
 
     values: (n_queries, n_values) float, NaN = this query has no such value, left out. patients, cells: (n_queries,)
-    codes of any type. The resamples depend on the patients, n_bootstrap and seed alone, so two calls with the same
-    patients are paired.
+    codes of any type. weights: (n_queries,) what each query counts; 1 if None. The resamples depend on the patients,
+    n_bootstrap and seed alone, so two calls with the same patients are paired.
     """
     _, patient = np.unique(patients, return_inverse=True)
     _, cell = np.unique(cells, return_inverse=True)
@@ -46,11 +51,12 @@ def bootstrap_means(
     sums = np.zeros((n_patients, n_cells, values.shape[1]))
     counts = np.zeros_like(sums)
     known = ~np.isnan(values)
-    np.add.at(sums, (patient, cell), np.where(known, values, 0.0))
-    np.add.at(counts, (patient, cell), known)
-    weights = np.vstack([np.ones((1, n_patients)), draw_patients(n_patients, n_bootstrap, seed)])
-    weighted_sums = np.tensordot(weights, sums, axes=1)
-    weighted_counts = np.tensordot(weights, counts, axes=1)
+    each = np.ones((len(values), 1)) if weights is None else weights[:, None]
+    np.add.at(sums, (patient, cell), np.where(known, values, 0.0) * each)
+    np.add.at(counts, (patient, cell), known * each)
+    drawn = np.vstack([np.ones((1, n_patients)), draw_patients(n_patients, n_bootstrap, seed)])
+    weighted_sums = np.tensordot(drawn, sums, axes=1)
+    weighted_counts = np.tensordot(drawn, counts, axes=1)
     macro = _mean_over_cells(weighted_sums, weighted_counts)
     micro = _divide(weighted_sums.sum(axis=1), weighted_counts.sum(axis=1))
     return Resampled(macro[0], macro[1:]), Resampled(micro[0], micro[1:])

@@ -71,6 +71,8 @@ def _rows(name: str, average: str, mean: Resampled, chances: list[float], units:
             "low": low[i],
             "high": high[i],
             "chance": chances[i],
+            "chance_low": np.nan,
+            "chance_high": np.nan,
             "n_units": int(units[metric].notna().sum()),
             "n_groups": int(units.loc[units[metric].notna(), "finding"].nunique()),
         }

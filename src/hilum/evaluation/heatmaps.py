@@ -92,6 +92,14 @@ def draw_fractions(picture: np.ndarray, frame: Frame) -> np.ndarray:
     return np.round(_interpolate(y, 1, picture.shape[0]) @ picture @ _interpolate(x, 1, picture.shape[1]).T, DIGITS)
 
 
+def draw_box(box: np.ndarray | None, frame: Frame) -> np.ndarray:
+    """1 inside a box, 0 outside; 0 everywhere without one. box: (4,) x, y, width, height as shares of the image."""
+    if box is None:
+        return np.zeros(frame.shape)
+    side = np.array([frame.width_px, frame.height_px] * 2)
+    return draw_boxes((box * side)[None], frame).astype(np.float64)
+
+
 def draw_centre(frame: Frame) -> np.ndarray:
     """A map that points to the middle of the image: minus the distance to it in half image sizes."""
     height, width = frame.shape

@@ -8,6 +8,8 @@ A unit is an image and a finding; its boxes are united. The maps:
   other_phrase   the name of another finding, which the image does not have: a control that must fall
   prior          where the finding's boxes lie in the train images, on average; it does not look at the image
   placed_prior   the same for the finding in the regions given
+  median_box     the finding's median box of the train images, each edge by itself
+  uniform        the same everywhere: predicts nothing, and points at random
   centre         the middle of the image
 """
 
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -32,6 +34,7 @@ log = logging.getLogger(__name__)
 
 PHRASE, PLACED_PHRASE, OTHER_PHRASE = "phrase", "placed_phrase", "other_phrase"
 PRIOR, PLACED_PRIOR, CENTRE = "prior", "placed_prior", "centre"
+MEDIAN_BOX, UNIFORM = "median_box", "uniform"
 BATCH = 32  # pictures encoded at once
 PRIOR_CELLS = 64  # of the picture of a prior, along each side of the image
 
@@ -84,10 +87,14 @@ def frame_of(image: Any, size_px: int) -> Frame:
 
 @dataclass(frozen=True)
 class Priors:
-    """Where boxes lie, as pictures of the whole image: by finding, and by finding and region."""
+    """Where boxes lie, as pictures of the whole image: by finding, and by finding and region.
+
+    boxes: by finding, the median of x, y, width and height as shares of the image, (4,).
+    """
 
     by_finding: dict[str, np.ndarray]
     by_place: dict[tuple[str, str], np.ndarray]
+    boxes: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def draw_priors(findings: pd.DataFrame, sizes: pd.DataFrame) -> Priors:
@@ -97,12 +104,13 @@ def draw_priors(findings: pd.DataFrame, sizes: pd.DataFrame) -> Priors:
     boxes cover it.
     """
     table = findings.merge(sizes[["dicom_id", "columns_px", "rows_px"]], on="dicom_id", how="inner", validate="m:1")
-    by_finding, by_place = {}, {}
+    by_finding, by_place, boxes = {}, {}, {}
     for finding, rows in table.groupby("finding", sort=True):
         by_finding[str(finding)] = _mean_mask(rows)
+        boxes[str(finding)] = np.median(_shares(rows), axis=0)
         for region, placed in rows.groupby("region", sort=True):
             by_place[str(finding), str(region)] = _mean_mask(placed)
-    return Priors(by_finding, by_place)
+    return Priors(by_finding, by_place, boxes)
 
 
 def ground_pictures(
@@ -177,6 +185,8 @@ def _prior_maps(unit: Unit, priors: Priors, frame: Frame) -> dict[str, np.ndarra
         PRIOR: heatmaps.draw_fractions(whole, frame),
         PLACED_PRIOR: heatmaps.draw_fractions(placed, frame),
         CENTRE: heatmaps.draw_centre(frame),
+        MEDIAN_BOX: heatmaps.draw_box(priors.boxes.get(unit.finding), frame),
+        UNIFORM: np.zeros(frame.shape),
     }
 
 
@@ -195,13 +205,16 @@ def score_map(name: str, drawn: np.ndarray, inside: np.ndarray) -> dict[str, Any
     }
 
 
+def _shares(rows: pd.DataFrame) -> np.ndarray:
+    """(n, 4) x, y, width, height of boxes as shares of their image."""
+    sides = rows[["columns_px", "rows_px", "columns_px", "rows_px"]].to_numpy(np.float64)
+    return rows[["x", "y", "width", "height"]].to_numpy(np.float64) / sides
+
+
 def _mean_mask(rows: pd.DataFrame) -> np.ndarray:
     total = np.zeros((PRIOR_CELLS, PRIOR_CELLS))
     groups = rows.groupby("dicom_id", sort=True)
+    square = Frame(PRIOR_CELLS, PRIOR_CELLS, 1.0, 0.0, 0.0, PRIOR_CELLS)
     for _, boxes in groups:
-        width, height = float(boxes["columns_px"].iloc[0]), float(boxes["rows_px"].iloc[0])
-        corners = boxes[["x", "y", "width", "height"]].to_numpy(np.float64)
-        corners = corners / np.array([width, height, width, height]) * PRIOR_CELLS
-        square = Frame(PRIOR_CELLS, PRIOR_CELLS, 1.0, 0.0, 0.0, PRIOR_CELLS)
-        total += heatmaps.draw_boxes(corners, square)
+        total += heatmaps.draw_boxes(_shares(boxes) * PRIOR_CELLS, square)
     return total / groups.ngroups

@@ -6,7 +6,7 @@ so that their inner product is the correlation of the pictures and a brighter ex
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +53,10 @@ class PackedImages:
 
 
 class RegionThumbnails:
-    """Thumbnails of every indexed image's regions, made when asked for."""
+    """Pictures of every indexed image's regions, made when asked for.
+
+    boxes: a row a box of an indexed image: its region, its image's geometry, `position` (row of the index).
+    """
 
     def __init__(self, packed: PackedImages, data: Path, partitions: Sequence[str], dicom_ids: pd.Series) -> None:
         """dicom_ids: the rows of the index."""
@@ -61,20 +64,25 @@ class RegionThumbnails:
         boxes = boxes.merge(packed.images.reset_index(drop=True), on="dicom_id", how="inner", validate="m:1")
         boxes["position"] = pd.Index(dicom_ids).get_indexer(pd.Index(boxes["dicom_id"]))
         self._n_images = len(dicom_ids)
-        self._parts = packed.parts(boxes[boxes["position"] >= 0])
+        self.boxes = boxes[boxes["position"] >= 0]
+        self._parts = packed.parts(self.boxes)
 
     def __call__(self, region: str) -> np.ndarray:
         """(n_images, 256) float64 unit vectors; zeros for an image without a box, which is then alike to none."""
         out = np.zeros((self._n_images, THUMBNAIL * THUMBNAIL))
+        for positions, pictures in self.cut(region, THUMBNAIL):
+            out[positions] = centre_to_unit(pictures.reshape(len(pictures), -1))
+        return out
+
+    def cut(self, region: str, side: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Rows of the index and their region as (n, side, side) float64 grey, CHUNK at a time."""
         for pixels, boxes in self._parts:
             chosen = boxes[boxes["region"] == region]
             edges, rows = packed_edges(chosen), chosen["row"].to_numpy()
             positions = chosen["position"].to_numpy()
             for start in range(0, len(chosen), CHUNK):
                 part = slice(start, start + CHUNK)
-                small = thumbnails(np.asarray(pixels[rows[part]]), edges[part])
-                out[positions[part]] = centre_to_unit(small.reshape(len(small), -1))
-        return out
+                yield positions[part], thumbnails(np.asarray(pixels[rows[part]]), edges[part], side)
 
 
 def packed_edges(boxes: pd.DataFrame) -> np.ndarray:
@@ -86,18 +94,18 @@ def packed_edges(boxes: pd.DataFrame) -> np.ndarray:
     return np.column_stack([left, top, left + width, top + height])
 
 
-def thumbnails(images: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Mean grey of each of 16 x 16 equal parts of one box an image, exact by running sums.
+def thumbnails(images: np.ndarray, edges: np.ndarray, side: int = THUMBNAIL) -> np.ndarray:
+    """Mean grey of each of side x side equal parts of one box an image, exact by running sums.
 
     images: (n, height, width) uint8. edges: (n, 4) left, top, right, bottom in their pixels; what lies outside the
-    picture is left out, and a box of less than a pixel is taken as one. Returns (n, 16, 16) float64.
+    picture is left out, and a box of less than a pixel is taken as one. Returns (n, side, side) float64.
     """
     n, height, width = images.shape
     sums = np.zeros((n, height + 1, width + 1), np.float64)
     np.cumsum(images, axis=1, out=sums[:, 1:, 1:])
     np.cumsum(sums[:, 1:, 1:], axis=2, out=sums[:, 1:, 1:])
-    x = _part_edges(edges[:, 0], edges[:, 2], width)
-    y = _part_edges(edges[:, 1], edges[:, 3], height)
+    x = _part_edges(edges[:, 0], edges[:, 2], width, side)
+    y = _part_edges(edges[:, 1], edges[:, 3], height, side)
     corners = _sums_at(sums, y, x)
     totals = np.diff(np.diff(corners, axis=1), axis=2)
     areas = np.diff(y, axis=1)[:, :, None] * np.diff(x, axis=1)[:, None, :]
@@ -112,10 +120,10 @@ def centre_to_unit(vectors: np.ndarray) -> np.ndarray:
     return np.where(flat, 0.0, centred / np.where(flat, 1.0, length))
 
 
-def _part_edges(low: np.ndarray, high: np.ndarray, size: int) -> np.ndarray:
+def _part_edges(low: np.ndarray, high: np.ndarray, size: int, side: int) -> np.ndarray:
     low = np.clip(low, 0, size - 1)
     high = np.clip(np.maximum(high, low + 1), 1, size)
-    return low[:, None] + (high - low)[:, None] * np.linspace(0, 1, THUMBNAIL + 1)
+    return low[:, None] + (high - low)[:, None] * np.linspace(0, 1, side + 1)
 
 
 def _sums_at(sums: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:

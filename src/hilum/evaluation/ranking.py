@@ -1,4 +1,4 @@
-"""How good a ranking is: precision, average precision and place, with what chance would give.
+"""How good a ranking is: precision, gain, average precision and place, with what chance would give.
 
 In: boolean arrays in ranked order, one row a query, best answer first; answers that a query may not get (its own
 patient's) come last and are counted neither relevant nor of the finding. Out: one number a query.
@@ -7,6 +7,27 @@ patient's) come last and are counted neither relevant nor of the finding. Out: o
 from __future__ import annotations
 
 import numpy as np
+
+PRECISION_AT, LOCATED_AT, GAIN_AT = (1, 5, 10), (1, 5, 10), 10
+
+
+def measure_rankings(hits: np.ndarray, same_finding: np.ndarray, n_gallery: np.ndarray) -> dict[str, np.ndarray]:
+    """Every metric of a few rankings by its column's name, each (n_queries,). Arguments as below."""
+    found = {f"precision_at_{k}": precision_at_k(hits, n_gallery, k) for k in PRECISION_AT}
+    found["average_precision"] = average_precision(hits)
+    found[f"ndcg_at_{GAIN_AT}"] = ndcg_at_k(hits, GAIN_AT)
+    return found | {f"located_at_{k}": located_at_k(hits, same_finding, k) for k in LOCATED_AT}
+
+
+def chance_of_rankings(
+    n_relevant: np.ndarray, n_same_finding: np.ndarray, n_gallery: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What each metric of `measure_rankings` is on average over all orders, by the metric's name."""
+    precision = chance_precision(n_relevant, n_gallery)
+    found = dict.fromkeys((f"precision_at_{k}" for k in PRECISION_AT), precision)
+    found["average_precision"] = chance_average_precision(n_relevant, n_gallery)
+    found[f"ndcg_at_{GAIN_AT}"] = chance_ndcg(n_relevant, n_gallery, GAIN_AT)
+    return found | dict.fromkeys((f"located_at_{k}" for k in LOCATED_AT), chance_located(n_relevant, n_same_finding))
 
 
 def precision_at_k(hits: np.ndarray, n_gallery: np.ndarray, k: int) -> np.ndarray:
@@ -27,6 +48,16 @@ def average_precision(hits: np.ndarray) -> np.ndarray:
     return np.where(hits, precision, 0.0).sum(axis=1) / hits.sum(axis=1)
 
 
+def ndcg_at_k(hits: np.ndarray, k: int) -> np.ndarray:
+    """Discounted gain of the first k answers over that of the best order: a hit at rank i weighs 1 / log2(i + 1).
+
+    Relevance is yes or no, as for every other metric. Arguments and result as in `average_precision`.
+    """
+    gains = _discounts(hits.shape[1])
+    best = np.cumsum(gains)[np.minimum(hits.sum(axis=1), min(k, hits.shape[1])) - 1]
+    return (hits[:, :k] * gains[:k]).sum(axis=1) / best
+
+
 def located_at_k(hits: np.ndarray, same_finding: np.ndarray, k: int) -> np.ndarray:
     """Of the k nearest answers that have the finding at a known place, the share that has it in the region asked for.
 
@@ -41,6 +72,13 @@ def located_at_k(hits: np.ndarray, same_finding: np.ndarray, k: int) -> np.ndarr
 def chance_precision(n_relevant: np.ndarray, n_gallery: np.ndarray) -> np.ndarray:
     """Expected precision of a random ranking, at any k."""
     return n_relevant / n_gallery
+
+
+def chance_ndcg(n_relevant: np.ndarray, n_gallery: np.ndarray, k: int) -> np.ndarray:
+    """Expected `ndcg_at_k` of a random ranking; exact, for every rank is a hit with the same probability."""
+    total = np.cumsum(_discounts(k))
+    share = np.asarray(n_relevant) / n_gallery
+    return share * total[np.minimum(k, n_gallery) - 1] / total[np.minimum(k, n_relevant) - 1]
 
 
 def chance_average_precision(n_relevant: np.ndarray, n_gallery: np.ndarray) -> np.ndarray:
@@ -58,3 +96,7 @@ def chance_average_precision(n_relevant: np.ndarray, n_gallery: np.ndarray) -> n
 def chance_located(n_relevant: np.ndarray, n_same_finding: np.ndarray) -> np.ndarray:
     """Expected `located_at_k` of a ranking that knows the finding and not its place, at any k."""
     return n_relevant / n_same_finding
+
+
+def _discounts(n: int) -> np.ndarray:
+    return 1 / np.log2(np.arange(2, n + 2))

@@ -31,10 +31,10 @@ N_ANSWERS = 10
 def evaluate_alphas(gallery: Gallery, queries: Queries, alphas: Sequence[float]) -> pd.DataFrame:
     """QUERIES rows of the mix at each alpha, by which alpha is chosen on the validate split."""
     frames = []
-    for block in _blocks(queries):
+    for block in split_blocks(queries):
         for name, similarities in alpha_scores(gallery, block, alphas).items():
             frames.append(measure(gallery, block, name, similarities))
-    return _stack(frames)
+    return stack(frames)
 
 
 def evaluate_scores(
@@ -45,7 +45,7 @@ def evaluate_scores(
     mirrors = np.array([regions.index(mirror[region]) for region in regions])
     random = np.random.Generator(np.random.PCG64(seed))
     frames = []
-    for block in _blocks(queries):
+    for block in split_blocks(queries):
         other = regions[mirrors[block.region[0]]]
         scores = control_scores(gallery, block, alpha, other, random)
         fit = mirrorable(gallery.presence, block, mirrors)
@@ -53,7 +53,7 @@ def evaluate_scores(
             chosen = fit if name == MIRRORED else np.ones(len(block), bool)
             if chosen.any():
                 frames.append(measure(gallery, block.take(chosen), name, similarities[chosen]))
-    return _stack(frames)
+    return stack(frames)
 
 
 def measure(gallery: Gallery, queries: Queries, score: str, similarities: np.ndarray) -> pd.DataFrame:
@@ -76,14 +76,12 @@ def measure(gallery: Gallery, queries: Queries, score: str, similarities: np.nda
     frame["n_gallery"] = n_gallery
     frame["n_relevant"] = hits.sum(axis=1)
     frame["n_same_finding"] = same.sum(axis=1)
-    for k in (1, 5, 10):
-        frame[f"precision_at_{k}"] = ranking.precision_at_k(hits, n_gallery, k)
-    frame["average_precision"] = ranking.average_precision(hits)
-    frame["located_at_10"] = ranking.located_at_k(hits, same, 10)
+    for name, values in ranking.measure_rankings(hits, same, n_gallery).items():
+        frame[name] = values
     return frame[list(QUERIES.column_names)]
 
 
-def _blocks(queries: Queries) -> Iterator[Queries]:
+def split_blocks(queries: Queries) -> Iterator[Queries]:
     """Queries about one region at a time, at most BLOCK of them; they come sorted by region."""
     for region in np.unique(queries.region):
         chosen = np.flatnonzero(queries.region == region)
@@ -91,7 +89,8 @@ def _blocks(queries: Queries) -> Iterator[Queries]:
             yield queries.take(chosen[start : start + BLOCK])
 
 
-def _stack(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def stack(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of all frames; of none, an empty queries table."""
     frames = [frame for frame in frames if len(frame)]
     if not frames:
         return to_pandas(arrow_schema(QUERIES).empty_table())

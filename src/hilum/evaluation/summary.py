@@ -6,23 +6,36 @@ figure can always be recomputed from the rows that average to it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from hilum.evaluation import random_orders
 from hilum.evaluation.bootstrap import Resampled, bootstrap_means
-from hilum.evaluation.ranking import chance_average_precision, chance_located, chance_precision
+from hilum.evaluation.ranking import chance_of_rankings
 from hilum.evaluation.relevance import Cells, Presence
 from hilum.evaluation.similarities import GLOBAL, MIRRORED, MIX, alpha_name
 from hilum.schema import CELLS, SCORES
 from hilum.tables import arrow_schema, to_pandas
 
-METRICS = ("precision_at_1", "precision_at_5", "precision_at_10", "average_precision", "located_at_10")
+METRICS = (
+    "precision_at_1", "precision_at_5", "precision_at_10", "average_precision", "located_at_10", "ndcg_at_10",
+    "located_at_1", "located_at_5",
+)  # fmt: skip
 LOCATED = "located_at_10"
+NEEDS_PLACES = tuple(name.startswith("located_at") for name in METRICS)  # averaged over locatable cells only
 MIX_MIRRORABLE = "mix_mirrorable"  # the mix on the queries that `mirrored` is measured on
 DIFFERENCE = f"{MIX} - {GLOBAL}"
+RETRIEVAL = "retrieval"
+CELL_CHANCES = {
+    "chance_precision": "precision_at_1",
+    "chance_average_precision": "average_precision",
+    "chance_ndcg": "ndcg_at_10",
+    "chance_located": LOCATED,
+}
+"""Column of a chance -> a metric that it is the chance of."""
 
 
 def describe_cells(presence: Presence, cells: Cells) -> pd.DataFrame:
@@ -38,17 +51,11 @@ def describe_cells(presence: Presence, cells: Cells) -> pd.DataFrame:
     )
 
 
-def chance_of(queries: pd.DataFrame) -> pd.DataFrame:
-    """Per query: chance_precision, chance_average_precision, chance_located of a random ranking."""
-    n_relevant, n_gallery = queries["n_relevant"].to_numpy(np.int64), queries["n_gallery"].to_numpy(np.int64)
-    return pd.DataFrame(
-        {
-            "chance_precision": chance_precision(n_relevant, n_gallery),
-            "chance_average_precision": chance_average_precision(n_relevant, n_gallery),
-            "chance_located": chance_located(n_relevant, queries["n_same_finding"].to_numpy(np.int64)),
-        },
-        index=queries.index,
-    )
+def chance_of(queries: pd.DataFrame) -> np.ndarray:
+    """(n_queries, metrics): what each metric is of a random ranking, on average."""
+    counts = (queries[name].to_numpy(np.int64) for name in ("n_relevant", "n_same_finding", "n_gallery"))
+    found = chance_of_rankings(*counts)
+    return np.column_stack([found[name] for name in METRICS])
 
 
 def tabulate_cells(queries: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
@@ -58,7 +65,10 @@ def tabulate_cells(queries: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
     """
     if not len(queries):
         return to_pandas(arrow_schema(CELLS).empty_table())
-    chance = chance_of(queries)
+    every = chance_of(queries)
+    chance = pd.DataFrame(
+        {name: every[:, METRICS.index(metric)] for name, metric in CELL_CHANCES.items()}, index=queries.index
+    )
     grouped = pd.concat([queries, chance], axis=1).groupby(["region", "finding", "score"], sort=True)
     table = grouped[[*METRICS, *chance.columns]].mean()
     table["n_queries"] = grouped.size()
@@ -67,50 +77,61 @@ def tabulate_cells(queries: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
     return table[list(CELLS.column_names)]
 
 
-def score_retrieval(queries: pd.DataFrame, cells: pd.DataFrame, n_bootstrap: int, seed: int) -> pd.DataFrame:
+def score_retrieval(
+    queries: pd.DataFrame, cells: pd.DataFrame, n_bootstrap: int, seed: int, task: str = RETRIEVAL
+) -> pd.DataFrame:
     """SCORES rows of retrieval: each metric of each score, macro over cells and micro, with interval and chance.
 
-    located_at_10 is averaged over locatable cells only. `mirrored` is measured on fewer queries than the others, so
-    `mix_mirrorable` gives the mix on the same ones. `mix - global` is the paired difference.
+    The located metrics are averaged over locatable cells only. `mirrored` is measured on fewer queries than the others,
+    so `mix_mirrorable` gives the mix on the same ones. `mix - other` are paired differences, of every other score.
+    queries may have a column `weight`, else every query counts the same. The band of random orders is drawn for image
+    retrieval alone: its questions and gallery are not those of the tasks with reports, but chance is exact everywhere.
     """
     if not len(queries):
         return to_pandas(arrow_schema(SCORES).empty_table())
     rows: list[dict[str, Any]] = []
-    kept: dict[str, tuple[Resampled, Resampled]] = {}
+    kept: dict[str, tuple[tuple[Resampled, Resampled], np.ndarray]] = {}
     named = {str(name): frame for name, frame in queries.groupby("score", sort=True)}
     if MIRRORED in named and MIX in named:
         named[MIX_MIRRORABLE] = named[MIX][named[MIX]["query"].isin(named[MIRRORED]["query"])]
+    nothing = np.full(len(METRICS), np.nan)
+    bands: dict[tuple[str, ...], list[tuple[np.ndarray, np.ndarray]]] = {}
     for name, frame in named.items():
-        values, units = _values(frame, cells)
-        group = (frame["region"] + "|" + frame["finding"]).to_numpy()
-        kept[name] = bootstrap_means(values, frame["subject_id"].to_numpy(), group, n_bootstrap, seed)
-        rows += _score_rows(name, kept[name], units)
-        if name == MIX:
-            mix_units = units
-    if MIX in kept and GLOBAL in kept:
-        pair = tuple(a.minus(b) for a, b in zip(kept[MIX], kept[GLOBAL], strict=True))
-        rows += _score_rows(DIFFERENCE, pair, mix_units, chance=False)  # type: ignore[arg-type]
+        values = _values(frame, cells)
+        who, group, weight = _columns(frame)
+        means = bootstrap_means(values, who, group, n_bootstrap, seed, weight)
+        asked = tuple(frame["query"])
+        if asked not in bands:
+            bands[asked] = _draw_bands(frame, values, seed) if task == RETRIEVAL else [(nothing, nothing)] * 2
+        units = _count_units(values, group)
+        kept[name] = means, units
+        rows += _score_rows(task, name, means, units, bands[asked])
+    for other in (name for name in named if name != MIX and MIX in kept):
+        mine = MIX_MIRRORABLE if other == MIRRORED else MIX
+        if other != MIX_MIRRORABLE:
+            first, second = (a.minus(b) for a, b in zip(kept[mine][0], kept[other][0], strict=True))
+            rows += _score_rows(task, f"{mine} - {other}", (first, second), kept[other][1], None)
     return pd.DataFrame(rows)[list(SCORES.column_names)]
 
 
 def choose_alpha(queries: pd.DataFrame, cells: pd.DataFrame, alphas: Sequence[float]) -> tuple[float, pd.DataFrame]:
     """The alpha with the best macro located_at_10 on these rows (then mean average precision, then the smaller).
 
-    queries: from `evaluate_alphas`. Returns alpha and the curve: alpha, located_at_10, average_precision and their
-    chance. Without queries the middle alpha is taken, and the curve is empty.
+    queries: from `evaluate_alphas`. Returns alpha and the curve: alpha, then metrics, then their chance. Without
+    queries the middle alpha is taken, and the curve is empty.
     """
-    columns = ["alpha", LOCATED, "average_precision", "chance_located", "chance_average_precision"]
+    shown = (LOCATED, "average_precision", "precision_at_5", "ndcg_at_10")
+    chances = ("chance_located", "chance_average_precision", "chance_precision", "chance_ndcg")
+    columns = ["alpha", *shown[:2], *chances[:2], *shown[2:], *chances[2:]]
     if not len(queries):
         return sorted(alphas)[len(alphas) // 2], pd.DataFrame({name: [] for name in columns})
     rows = []
     for alpha in alphas:
         frame = queries[queries["score"] == alpha_name(alpha)]
-        values, _ = _values(frame, cells)
-        group = (frame["region"] + "|" + frame["finding"]).to_numpy()
-        macro, _ = bootstrap_means(values, frame["subject_id"].to_numpy(), group, 1, 0)
-        located, chance_at = macro.value[METRICS.index(LOCATED)], macro.value[len(METRICS) + METRICS.index(LOCATED)]
-        precise = METRICS.index("average_precision")
-        rows.append([alpha, located, macro.value[precise], chance_at, macro.value[len(METRICS) + precise]])
+        macro, _ = bootstrap_means(_values(frame, cells), *_columns(frame)[:2], 1, 0, _columns(frame)[2])
+        at = [METRICS.index(name) for name in shown]
+        found = [macro.value[i] for i in at], [macro.value[len(METRICS) + i] for i in at]
+        rows.append([alpha, *found[0][:2], *found[1][:2], *found[0][2:], *found[1][2:]])
     curve = pd.DataFrame(rows, columns=columns)
     ranked = curve.fillna(-1.0).round(9).sort_values(
         [LOCATED, "average_precision", "alpha"], ascending=[False, False, True], kind="stable"
@@ -118,42 +139,58 @@ def choose_alpha(queries: pd.DataFrame, cells: pd.DataFrame, alphas: Sequence[fl
     return float(ranked["alpha"].iloc[0]), curve
 
 
-def _values(queries: pd.DataFrame, cells: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """(n_queries, 2 x metrics): each metric, then its chance; and (2, metrics): units and groups behind each mean."""
-    chance = chance_of(queries)
-    columns = [queries[name].to_numpy(np.float64, copy=True) for name in METRICS]
-    chances = [chance["chance_precision"].to_numpy(np.float64, copy=True)] * 3
-    chances += [chance[name].to_numpy(np.float64, copy=True) for name in ("chance_average_precision", "chance_located")]
-    values = np.column_stack([*columns, *chances])
+def _columns(queries: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Who asks, in which cell, and what each query weighs."""
+    cell = (queries["region"] + "|" + queries["finding"]).to_numpy()
+    weight = queries["weight"].to_numpy(np.float64) if "weight" in queries else None
+    return queries["subject_id"].to_numpy(), cell, weight
+
+
+def _values(queries: pd.DataFrame, cells: pd.DataFrame) -> np.ndarray:
+    """(n_queries, 2 x metrics): each metric, then its chance; NaN where the cell cannot be located."""
+    values = np.column_stack([queries[list(METRICS)].to_numpy(np.float64), chance_of(queries)])
     key = queries[["region", "finding"]].merge(cells, on=["region", "finding"], how="left", validate="m:1")
     fixed = ~key["locatable"].to_numpy(bool)
-    for column in (METRICS.index(LOCATED), len(METRICS) + METRICS.index(LOCATED)):
-        values[fixed, column] = np.nan
-    group = (queries["region"] + "|" + queries["finding"]).to_numpy()
+    values[np.ix_(fixed, np.array(NEEDS_PLACES * 2))] = np.nan
+    return values
+
+
+def _count_units(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """(2, metrics): queries and cells behind each mean."""
     known = ~np.isnan(values[:, : len(METRICS)])
-    n_groups = [len(np.unique(group[known[:, i]])) for i in range(len(METRICS))]
-    return values, np.array([known.sum(axis=0), n_groups])
+    return np.array([known.sum(axis=0), [len(np.unique(group[column])) for column in known.T]])
+
+
+def _draw_bands(queries: pd.DataFrame, values: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Where random orders lie, macro and micro: (low, high) of each metric."""
+    who, group, weight = _columns(queries)
+    drawn = random_orders.draw_metrics(queries, METRICS, seed).astype(np.float64)
+    drawn[:, np.isnan(values[:, : len(METRICS)])] = np.nan
+    n_orders, n_queries, _ = drawn.shape
+    columns = drawn.transpose(1, 0, 2).reshape(n_queries, -1)
+    means = bootstrap_means(columns, who, group, 1, 0, weight)
+    return [random_orders.band(mean.value.reshape(n_orders, -1)) for mean in means]
 
 
 def _score_rows(
-    name: str, means: tuple[Resampled, Resampled], units: np.ndarray, chance: bool = True
-) -> list[dict[str, Any]]:
-    rows = []
-    for average, mean in zip(("macro", "micro"), means, strict=True):
+    task: str, name: str, means: Sequence[Resampled], units: np.ndarray,
+    bands: Sequence[tuple[np.ndarray, np.ndarray]] | None,
+) -> Iterator[dict[str, Any]]:  # fmt: skip
+    """Rows of one score; of a difference, which has no chance, without bands."""
+    for at, (average, mean) in enumerate(zip(("macro", "micro"), means, strict=True)):
         low, high = mean.interval()
         for i, metric in enumerate(METRICS):
-            rows.append(
-                {
-                    "task": "retrieval",
-                    "score": name,
-                    "average": average,
-                    "metric": "mean_average_precision" if metric == "average_precision" else metric,
-                    "value": mean.value[i],
-                    "low": low[i],
-                    "high": high[i],
-                    "chance": mean.value[len(METRICS) + i] if chance else np.nan,
-                    "n_units": int(units[0, i]),
-                    "n_groups": int(units[1, i]),
-                }
-            )
-    return rows
+            yield {
+                "task": task,
+                "score": name,
+                "average": average,
+                "metric": "mean_average_precision" if metric == "average_precision" else metric,
+                "value": mean.value[i],
+                "low": low[i],
+                "high": high[i],
+                "chance": np.nan if bands is None else mean.value[len(METRICS) + i],
+                "chance_low": np.nan if bands is None else bands[at][0][i],
+                "chance_high": np.nan if bands is None else bands[at][1][i],
+                "n_units": int(units[0, i]),
+                "n_groups": int(units[1, i]),
+            }

@@ -13,7 +13,17 @@ from types import MappingProxyType
 from hilum.schema.describe import DICOM_PATTERN, Column, Table
 from hilum.schema.files import LISTING, MANIFEST, PUBLISHED_LABELS, QUARANTINE, REPORTS, SHA256_PATTERN
 from hilum.schema.images import IMAGES, REGION_BOXES
-from hilum.schema.search import CELLS, EMBEDDINGS, GROUNDINGS, INDEX_REPORTS, INDEX_ROWS, QUERIES, SCORES
+from hilum.schema.search import (
+    CELLS,
+    EMBEDDINGS,
+    GROUNDINGS,
+    INDEX_REPORTS,
+    INDEX_ROWS,
+    PAIRS,
+    QUERIES,
+    REPORT_QUERIES,
+    SCORES,
+)
 from hilum.schema.texts import CHEXPERT_LABELS, MENTIONS, REGION_LABELS, SECTIONS, UNKNOWN_TERMS
 from hilum.schema.truth import TRUTH_FINDINGS, TRUTH_REGION_BOXES, TRUTH_STATEMENTS
 from hilum.schema.words import (
@@ -50,6 +60,7 @@ __all__ = [
     "MANIFEST",
     "MENTIONS",
     "MODALITIES",
+    "PAIRS",
     "PUBLISHED_LABELS",
     "QUARANTINE",
     "QUARANTINE_REASONS",
@@ -58,6 +69,7 @@ __all__ = [
     "REGION_LABELS",
     "REGION_SOURCES",
     "REPORTS",
+    "REPORT_QUERIES",
     "SCORES",
     "SECTIONS",
     "SEVERITIES",
@@ -95,6 +107,8 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             INDEX_ROWS,
             INDEX_REPORTS,
             QUERIES,
+            REPORT_QUERIES,
+            PAIRS,
             CELLS,
             SCORES,
             GROUNDINGS,

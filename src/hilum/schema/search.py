@@ -68,10 +68,44 @@ QUERIES = Table(
         Column("precision_at_5", "float64", "... in the first five", minimum=0, maximum=1),
         Column("precision_at_10", "float64", "... in the first ten", minimum=0, maximum=1),
         Column("average_precision", "float64", "Over the whole ranking", minimum=0, maximum=1),
-        Column("located_at_10", "float64", "Of the ten nearest with the finding, the share with it in the region",
+        Column("ndcg_at_10", "float64", "Discounted gain of the first ten, over that of the best order", minimum=0,
+               maximum=1),
+        Column("located_at_1", "float64", "Of the nearest with the finding, whether it has it in the region", minimum=0,
+               maximum=1),
+        Column("located_at_5", "float64", "Of the five nearest with the finding, the share with it in the region",
                minimum=0, maximum=1),
+        Column("located_at_10", "float64", "... of the ten nearest with it", minimum=0, maximum=1),
     ),
 )  # fmt: skip
+
+TASKS = ("image_to_report", "report_to_image", "report_to_report", "image_to_image")
+
+REPORT_QUERIES = Table(
+    "report_queries",
+    "Queries with a report on either side, and the same with images, over studies that have both",
+    ("task", "query", "score"),
+    (
+        Column("task", "string", "What asks, and what answers", values=TASKS),
+        *QUERIES.columns,
+        Column("weight", "float64", "One over the queries of the cell whose reports say the same", minimum=0,
+               maximum=1),
+        Column("locatable", "bool", "Enough images have the finding elsewhere only for the located metrics"),
+    ),
+)  # fmt: skip
+
+PAIRS = Table(
+    "pairs",
+    "Where each test study's own report, or image, ranks among those of the test split: a smoke test",
+    ("task", "dicom_id"),
+    (
+        Column("task", "string", "What asks, and what answers", values=TASKS),
+        dicom(),
+        study(),
+        subject(),
+        Column("rank", "float64", "1 = its own comes first; among equals the middle of their ranks", minimum=1),
+        Column("n_gallery", "int64", "Studies ranked", minimum=1),
+    ),
+)
 
 CELLS = Table(
     "cells",
@@ -90,9 +124,13 @@ CELLS = Table(
         Column("precision_at_5", "float64", "Mean over the queries", minimum=0, maximum=1),
         Column("precision_at_10", "float64", "Mean over the queries", minimum=0, maximum=1),
         Column("average_precision", "float64", "Mean over the queries", minimum=0, maximum=1),
+        Column("ndcg_at_10", "float64", "Mean over the queries", minimum=0, maximum=1),
+        Column("located_at_1", "float64", "Mean over the queries", minimum=0, maximum=1),
+        Column("located_at_5", "float64", "Mean over the queries", minimum=0, maximum=1),
         Column("located_at_10", "float64", "Mean over the queries", minimum=0, maximum=1),
         Column("chance_precision", "float64", "Of a random ranking, at any k", minimum=0, maximum=1),
         Column("chance_average_precision", "float64", "Of a random ranking", minimum=0, maximum=1),
+        Column("chance_ndcg", "float64", "Of a random ranking", minimum=0, maximum=1),
         Column("chance_located", "float64", "Of a ranking that knows the finding and not its place", minimum=0,
                maximum=1),
     ),
@@ -103,7 +141,7 @@ SCORES = Table(
     "Every figure of retrieval and grounding, with chance and a 95 % interval over resampled patients",
     ("task", "score", "average", "metric"),
     (
-        Column("task", "string", "What was measured", values=("retrieval", "grounding")),
+        Column("task", "string", "What was measured", values=("retrieval", "grounding", *TASKS)),
         Column("score", "string", "Name of the score or map; `a - b` is a paired difference"),
         Column("average", "string", "macro: over cells (retrieval) or findings (grounding); micro: over all units",
                values=("macro", "micro")),
@@ -112,6 +150,8 @@ SCORES = Table(
         Column("low", "float64", "2.5th percentile of the resamples", True),
         Column("high", "float64", "97.5th percentile of the resamples", True),
         Column("chance", "float64", "What a ranking or a point at random would get; null where none is defined", True),
+        Column("chance_low", "float64", "Below which 2.5 % of random orders fall; null where none were drawn", True),
+        Column("chance_high", "float64", "Above which 2.5 % of random orders lie; null where none were drawn", True),
         Column("n_units", "int64", "Queries, or pairs of image and finding, behind the mean", minimum=0),
         Column("n_groups", "int64", "Cells, or findings, averaged over", minimum=0),
     ),

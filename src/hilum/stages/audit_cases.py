@@ -51,6 +51,10 @@ def _open(record: Record, figure: Figure, show_text: bool, shown: int) -> dict[s
             return {"why_not": f"{maker.name} makes it, and no queries of it are kept"}
         part = figure.name.partition(".")[0]
         opener = OPENERS.get(part)
+        if part in ("reports", "controls"):
+            return {
+                "why_not": f"its rows are not opened one by one; `hilum audit {figure.name} --verify` computes it again"
+            }
         if opener is None:
             return {"why_not": f"{figure.name} is a count or a setting, and averages nothing"}
         evidence = Evidence(record, show_text=show_text)
@@ -86,7 +90,9 @@ def _open_retrieval(record: Record, maker: Stage, figure: Figure, evidence: Evid
     column = "average_precision" if asked.metric == "mean_average_precision" else asked.metric
     place, first = _Places(record, maker, evidence), tables[0]
     cells = place.cells(first)
-    counts = [column != LOCATED or cells[row]["locatable"] for row in zip(first["region"], first["finding"])]
+    counts = [
+        not column.startswith("located_at") or cells[row]["locatable"] for row in zip(first["region"], first["finding"])
+    ]
     weights = weigh([*zip(first["region"], first["finding"])], counts, asked.average)
     measured = [table[column].astype("float64").to_dict() for table in tables]
     rows: list[dict[str, Any]] = []
@@ -175,8 +181,10 @@ def _measure(row: pd.Series, answers: list[dict[str, Any]]) -> dict[str, float]:
     hits = [answer["relevant"] for answer in answers]
     same = [bool(answer["at"] or answer["elsewhere"]) for answer in answers]
     found = {f"precision_at_{k}": sum(hits[:k]) / min(k, row["n_gallery"]) for k in (1, 5, 10)}
-    if any(same) and sum(same) in (10, row["n_same_finding"]):
-        found[LOCATED] = sum(hits) / sum(same)
+    nearest = [hit for hit, has in zip(hits, same, strict=True) if has]
+    for k in (1, 5, 10):
+        if nearest and len(nearest) >= min(k, row["n_same_finding"]):
+            found[f"located_at_{k}"] = sum(nearest[:k]) / len(nearest[:k])
     if sum(hits) == row["n_relevant"]:
         ranks = [rank for rank, hit in enumerate(hits, 1) if hit]
         found["average_precision"] = sum(n / rank for n, rank in enumerate(ranks, 1)) / len(ranks)

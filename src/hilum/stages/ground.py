@@ -17,11 +17,28 @@ import pandas as pd
 
 from hilum.errors import BadDataError, ImageError
 from hilum.evaluation import figures, heatmaps
-from hilum.evaluation.annotated import Annotation, draw_priors_but_one, read_annotations
+from hilum.evaluation.annotated import (
+    TRAIN,
+    Annotation,
+    BoxPrior,
+    draw_priors,
+    draw_priors_of_others,
+    read_annotations,
+)
 from hilum.evaluation.grounding import THRESHOLDS
 from hilum.evaluation.grounding_summary import score_grounding, tabulate_groundings
 from hilum.evaluation.heatmaps import Frame
-from hilum.evaluation.phrases import CENTRE, OTHER_PHRASE, PHRASE, PRIOR, patch_map, score_map
+from hilum.evaluation.phrases import (
+    CENTRE,
+    MEDIAN_BOX,
+    OTHER_PHRASE,
+    PHRASE,
+    PRIOR,
+    PRIOR_CELLS,
+    UNIFORM,
+    patch_map,
+    score_map,
+)
 from hilum.image.decode import read_gray
 from hilum.image.geometry import letterbox
 from hilum.image.pack import stretch_contrast
@@ -34,6 +51,8 @@ if TYPE_CHECKING:
     from hilum.config import Params
 
 log = logging.getLogger(__name__)
+
+HELD_OUT = "phrase_held_out"
 
 
 def run(boxes: Path, images: Path, model: Path, out: Path, params: Params) -> None:
@@ -83,11 +102,17 @@ def pack_picture(path: Path, unit: Annotation, params: Params) -> tuple[np.ndarr
 def ground_units(
     units: list[Annotation], frames: dict[str, tuple[np.ndarray, Frame]], model: LoadedModel, sigma: float, seed: int
 ) -> pd.DataFrame:
-    """A row a unit and map: the phrase's, another category's phrase (a control), the others' boxes, the centre."""
+    """A row a unit and map: the phrase's, another category's phrase (a control), and priors that see no image.
+
+    prior, median_box: of all other patients' boxes. train_prior, train_median_box: of the file's training split, on the
+    units of its other splits; phrase_held_out is the phrase on those units. uniform, centre: of no box.
+    """
     random = np.random.Generator(np.random.PCG64(seed))
     phrases = sorted({unit.phrase for unit in units})
     vectors = dict(zip(phrases, model.encode_phrases(phrases), strict=True))
-    priors = draw_priors_but_one(units)
+    others_boxes = draw_priors_of_others(units)
+    trained = draw_priors([unit for unit in units if unit.split == TRAIN])
+    none = BoxPrior(np.zeros((PRIOR_CELLS, PRIOR_CELLS)), None)
     ids = list(frames)
     patches = dict(zip(ids, model.encode_images(np.stack([frames[i][0] for i in ids])).patches, strict=True))
     said: dict[str, set[str]] = {}
@@ -106,8 +131,14 @@ def ground_units(
         grids = np.stack([patch_map(vectors[phrase], grid) for phrase in asked.values()])
         drawn = heatmaps.draw_map(heatmaps.smooth_patches(grids, frame, sigma), frame)
         maps = dict(zip(asked, drawn, strict=True))
-        maps[PRIOR] = heatmaps.draw_fractions(priors[f"{unit.dicom_id}/{unit.category}"], frame)
-        maps[CENTRE] = heatmaps.draw_centre(frame)
+        priors = {"": others_boxes[f"{unit.subject}/{unit.category}"]}
+        if trained and unit.split != TRAIN:
+            maps[HELD_OUT] = maps[PHRASE]
+            priors["train_"] = trained.get(unit.category, none)
+        for prefix, prior in priors.items():
+            maps[prefix + PRIOR] = heatmaps.draw_fractions(prior.picture, frame)
+            maps[prefix + MEDIAN_BOX] = heatmaps.draw_box(prior.box, frame)
+        maps[CENTRE], maps[UNIFORM] = heatmaps.draw_centre(frame), np.zeros(frame.shape)
         who = {"unit": number, "dicom_id": unit.dicom_id, "subject_id": unit.subject, "finding": unit.category}
         rows += [who | score_map(name, drawn, inside) for name, drawn in maps.items()]
     return pd.DataFrame(rows)
@@ -124,7 +155,12 @@ def describe(rows: pd.DataFrame, model: LoadedModel, left_out: Counter[str], par
             "smoothing_patches": evaluate.smoothing_patches,
             "thresholds": list(THRESHOLDS),
             "min_units": evaluate.min_units,
-            "prior": "mean boxes of the category in the file's other images",
+            "prior": "boxes of the category of all other patients in the file",
+            "train_prior": (
+                "boxes of the category in the file's training split, on its other splits"
+                if any(row == f"train_{PRIOR}" for row in rows["score"].unique())
+                else "none: the file names no training split"
+            ),
         },
         "counts": {
             "units": int(rows["unit"].nunique()),

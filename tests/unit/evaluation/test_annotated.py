@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hilum.errors import BadDataError
-from hilum.evaluation.annotated import COLUMNS, draw_priors_but_one, read_annotations
+from hilum.evaluation.annotated import COLUMNS, draw_priors, draw_priors_of_others, read_annotations
 
 FOLDER = "files/p10/p10000032/s50414267"
 ROWS = [
@@ -82,8 +82,37 @@ def test_a_prior_is_that_of_the_other_images(tmp_path: Path) -> None:
         ("c", "Nodule", "nodule", "c.jpg", 0, 0, 10, 10, 100, 100),
     ]
     units, _ = read_annotations(write_csv(tmp_path / "boxes.csv", rows))
-    priors = draw_priors_but_one(units)
-    left, right = np.hsplit(priors["a/Mass"], 2)
+    priors = draw_priors_of_others(units)
+    left, right = np.hsplit(priors["a/Mass"].picture, 2)
     assert np.all(left == 0.5) and np.all(right == 1.0)  # b covers the right half, c all of it
-    assert np.all(np.hsplit(priors["c/Mass"], 2)[0] == 0.5)
-    assert not priors["c/Nodule"].any()  # no other image has one
+    assert np.all(np.hsplit(priors["c/Mass"].picture, 2)[0] == 0.5)
+    np.testing.assert_allclose(priors["a/Mass"].box, [0.25, 0, 0.75, 1])  # between b's half and c's whole
+    assert not priors["c/Nodule"].picture.any() and priors["c/Nodule"].box is None  # no other image has one
+
+
+def test_a_prior_leaves_out_all_images_of_the_patient(tmp_path: Path) -> None:
+    rows = [
+        (name, "Mass", "mass", f"files/p10/p1000003{patient}/s5/{name}.jpg", x, 0, 50, 100, 100, 100)
+        for name, patient, x in (("a", 1, 0), ("b", 1, 0), ("c", 2, 50))
+    ]
+    priors = draw_priors_of_others(read_annotations(write_csv(tmp_path / "boxes.csv", rows))[0])
+    assert set(priors) == {"10000031/Mass", "10000032/Mass"}
+    np.testing.assert_allclose(priors["10000031/Mass"].box, [0.5, 0, 0.5, 1])
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_the_split_of_the_later_version_is_read(form: str, tmp_path: Path) -> None:
+    path = write_json(tmp_path / "boxes.json") if form == "json" else tmp_path / "boxes.csv"
+    if form == "csv":
+        write_csv(path, [(*row, "train" if row[0] == "a" else "test") for row in ROWS], (*COLUMNS, "split"))
+    else:
+        content = json.loads(path.read_text())
+        content["images"][0]["split"], content["images"][1]["split"] = "train", "test"
+        path.write_text(json.dumps(content))
+    units, _ = read_annotations(path)
+    assert [(unit.dicom_id, unit.split) for unit in units] == [("a", "train"), ("a", "train"), ("b", "test")]
+    priors = draw_priors([unit for unit in units if unit.split == "train"])
+    assert set(priors) == {"Pneumonia", "Effusion"}
+    np.testing.assert_allclose(priors["Pneumonia"].box, [35 / 200, 20 / 100, 30 / 200, 40 / 100])  # of two boxes
+    older, _ = read_annotations(write_csv(tmp_path / "older.csv", ROWS))
+    assert {unit.split for unit in older} == {""}

@@ -35,6 +35,19 @@ def test_every_resample_equals_the_slow_version(n: int, seed: int) -> None:
         np.testing.assert_allclose(found, expected)
 
 
+@settings(deadline=None)
+@given(st.integers(1, 20), st.integers(0, 2**16))
+def test_a_query_of_weight_two_counts_as_two(n: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    values, weights = random.random((n, 2)), random.integers(1, 4, n)
+    patients, cells = random.integers(0, 5, n), random.choice(["a", "b", "c"], n)
+    weighted = bootstrap_means(values, patients, cells, 6, 3, weights.astype(float))
+    written = (np.repeat(column, weights, axis=0) for column in (values, patients, cells))
+    for one, other in zip(weighted, bootstrap_means(*written, 6, 3), strict=True):
+        np.testing.assert_allclose(one.value, other.value)
+        np.testing.assert_allclose(one.resamples, other.resamples)
+
+
 def test_each_resample_draws_as_many_patients() -> None:
     draws = draw_patients(17, 50, 0)
     assert (draws.sum(axis=1) == 17).all() and draws.std() > 0

@@ -129,6 +129,22 @@ def test_a_prior_points_where_boxes_were() -> None:
     assert by_image[IDS[0], "pneumothorax"] == 1 and by_image[IDS[1], "pneumothorax"] == 0
 
 
+def test_the_median_box_is_of_the_train_boxes_and_uniform_is_at_chance() -> None:
+    table = findings(*[(IDS[i], "pneumothorax", "left lung", x, 0, 20, 20) for i, x in ((5, 100), (6, 100), (7, 0))])
+    sizes = pd.DataFrame({"dicom_id": IDS[5:8], "columns_px": 120, "rows_px": 120})
+    priors = draw_priors(table, sizes)
+    np.testing.assert_allclose(priors.boxes["pneumothorax"], [100 / 120, 0, 1 / 6, 1 / 6])
+    found = scored(PICTURES[:2], priors)
+    there = found.loc[(IDS[0], "pneumothorax", "median_box")]  # the very box
+    assert there["mean_iou"] == 1 and there["pointing_game"] == 1
+    assert found.loc[(IDS[1], "pneumothorax", "median_box"), "mean_iou"] == 0
+    unknown = found.loc[(IDS[0], "pleural_effusion", "median_box")]  # not seen in training: predicts nothing
+    assert unknown["mean_iou"] == 0 and unknown["pointing_game"] == unknown["chance_pointing"]
+    uniform = found.xs("uniform", level="score")
+    assert (uniform["pointing_game"] == uniform["chance_pointing"]).all() and (uniform["mean_iou"] == 0).all()
+    assert uniform["contrast_to_noise_ratio"].isna().all()
+
+
 def test_a_map_has_its_first_row_on_top() -> None:
     patches = np.zeros((9, 2))
     patches[1] = [1, 0]

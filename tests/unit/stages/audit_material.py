@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+from math import log2
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,9 @@ class MadeLine:
                 "answers": [image(j) for j in order], "relevant": hits, "n_gallery": 5, "n_relevant": 3,
                 "n_same_finding": 4, "precision_at_1": float(hits[0]), "precision_at_5": 0.6, "precision_at_10": 0.6,
                 "average_precision": sum(n / rank for n, rank in enumerate(ranks, 1)) / 3, "located_at_10": 0.75,
+                "located_at_1": float(PLACES[next(j for j in order if PLACES[j])] in (LEFT, LUNG)),
+                "located_at_5": 0.75, "ndcg_at_10": sum(1 / log2(1 + rank) for rank in ranks)
+                / sum(1 / log2(1 + rank) for rank in (1, 2, 3)),
             })  # fmt: skip
         self.write("data/evaluation/queries.parquet", rows, QUERIES)
         units = [{"dicom_id": image(i), "subject_id": 10_000_001 + i, "finding": EFFUSION, "score": score,

@@ -14,8 +14,11 @@ import pytest
 from hilum.schema import (
     EMBEDDINGS,
     IMAGES,
+    MENTIONS,
     REGION_BOXES,
     REGION_LABELS,
+    REPORTS,
+    SECTIONS,
     TRUTH_FINDINGS,
     TRUTH_REGION_BOXES,
     TRUTH_STATEMENTS,
@@ -92,6 +95,7 @@ class MadeCollection:
             mine = boxes[boxes["dicom_id"].isin(images["dicom_id"])].assign(region_source="atlas")
             write_table(data / f"region_boxes/{name}.parquet", mine, REGION_BOXES)
             np.save(data / f"pixels/{name}.npy", self.pixels[part::2])
+            self._write_texts(data, name, images)
         truth = data / "truth/L0001"
         write_table(truth / "findings.parquet", self.truth, TRUTH_FINDINGS)
         write_table(truth / "region_boxes.parquet", boxes, TRUTH_REGION_BOXES)
@@ -100,6 +104,35 @@ class MadeCollection:
         (data / "locate").mkdir(exist_ok=True)
         (data / "locate/config.json").write_text(json.dumps({"objective": "rra_vl"}))
         return data
+
+    def sentences(self, study: int) -> list[tuple[str, str, str]]:
+        """What a study's report says, a row a finding: sentence, finding, region."""
+        rows = self.truth[self.truth["study_id"] == study]
+        return [(f"There is {f} in the {r}.", f, r) for f, r in zip(rows["finding"], rows["region"])]
+
+    def _write_texts(self, data: Path, name: str, images: pd.DataFrame) -> None:
+        reports, sections, mentions = [], [], []
+        for study, subject, split in zip(images["study_id"], images["subject_id"], images["split"]):
+            text, start = "FINDINGS: ", len("FINDINGS: ")
+            for number, (sentence, finding, region) in enumerate(self.sentences(study)):
+                at, end = len(text), len(text) + len(sentence)
+                mentions.append(
+                    {"study_id": study, "mention_id": number, "section": "findings", "sentence": number,
+                     "sentence_start": at, "sentence_end": end, "char_start": at, "char_end": end, "finding": finding,
+                     "regions": [region], "assertion": "present", "finding_rule": "", "assertion_rule": "",
+                     "region_rule": ""}
+                )  # fmt: skip
+                text += sentence + " "
+            reports.append({"study_id": study, "subject_id": subject, "split": split, "text": text})
+            sections.append({"study_id": study, "section_index": 0, "section": "findings", "char_start": start,
+                             "char_end": len(text)})  # fmt: skip
+        for folder, rows, table in (("texts", reports, REPORTS), ("sections", sections, SECTIONS),
+                                    ("mentions", mentions, MENTIONS)):  # fmt: skip
+            frame = pd.DataFrame(rows, columns=list(table.column_names))
+            for column in table.columns:
+                if column.type in ("int64", "int32") and column.nullable:
+                    frame[column.name] = frame[column.name].astype("Int64")
+            write_table(data / f"{folder}/{name}.parquet", frame, table)
 
     def _region_boxes(self) -> pd.DataFrame:
         rows = [
@@ -117,6 +150,15 @@ class MadeCollection:
             for image, study, subject in zip(images["dicom_id"], images["study_id"], images["subject_id"])
             for slot, region in enumerate(slots)
         ]  # fmt: skip
+        # a report's vectors are its image's, and it speaks of the regions of its findings alone
+        for image, study, subject in zip(images["dicom_id"], images["study_id"], images["subject_id"]):
+            named = {region for *_, region in self.sentences(study)}
+            spoken = named | {REGION_PARENTS[region] for region in named if region in REGION_PARENTS}
+            rows += [
+                {"study_id": study, "dicom_id": None, "modality": "text", "region": region, "subject_id": subject,
+                 "embedding": self.vectors[slot, self.ids.index(image)], "model_id": "0123456789abcdef"}
+                for slot, region in enumerate(slots) if region is None or region in spoken
+            ]  # fmt: skip
         return pd.DataFrame(rows)
 
 

@@ -9,17 +9,20 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from hilum.config import EvaluateParams, IndexParams
 from hilum.errors import BadDataError
-from hilum.schema import CELLS, QUERIES, SCORES
+from hilum.evaluation.recompute import recompute_metrics
+from hilum.schema import CELLS, QUERIES, REPORT_QUERIES, SCORES
 from hilum.stages import evaluate, index
 from hilum.tables import read_table
+from hilum.vocabulary import REGIONS
 
 PARAMS = EvaluateParams(
-    alphas=(0, 0.5, 1), min_positives=5, n_bootstrap=50, min_units=5, smoothing_patches=0.5, n_examples=4, threads=1,
-    seed=3,
+    alphas=(0, 0.5, 1), min_positives=5, n_bootstrap=50, min_units=5, smoothing_patches=0.5, crop_px=8, n_examples=4,
+    threads=1, seed=3,
 )  # fmt: skip
 
 FLAT = IndexParams(kind="flat", flat_up_to=0, train_images=1, candidates=1)
@@ -29,10 +32,16 @@ class Bright:
     """A model to which every phrase means brightness: (n, 36, 2) patches of a 6 x 6 grid."""
 
     model_id = "0123456789abcdef"
+    config = SimpleNamespace(regions=REGIONS)
 
-    def encode_images(self, pixels: np.ndarray) -> Any:
-        grey = pixels.reshape(len(pixels), 6, 8, 6, 8).mean(axis=(2, 4)).reshape(len(pixels), 36) / 255
-        return SimpleNamespace(patches=np.stack([grey, np.sqrt(1 - grey**2)], axis=2))
+    def encode_images(self, pixels: np.ndarray, boxes: np.ndarray | None = None, batch_size: int = 64) -> Any:
+        part = pixels.shape[-1] // 6 if pixels.shape[-1] % 6 == 0 else 1
+        grid = pixels.shape[-1] // part
+        grey = pixels.reshape(len(pixels), grid, part, grid, part).mean(axis=(2, 4)).reshape(len(pixels), -1) / 255
+        patches = np.stack([grey, np.sqrt(1 - grey**2)], axis=2)
+        whole = np.pad(patches.mean(axis=1), ((0, 0), (0, 14)))  # of the length of the collection's vectors
+        regions = np.repeat(whole[:, None], len(REGIONS), axis=1)
+        return SimpleNamespace(patches=patches, whole=whole, regions=regions)
 
     def encode_phrases(self, phrases: list[str]) -> np.ndarray:
         return np.tile([1.0, 0.0], (len(phrases), 1))
@@ -79,7 +88,18 @@ def test_the_tables_hold_every_query_and_no_same_patient(make_collection: Callab
     figures = evaluated(made, tmp_path)
     queries = read_table(tmp_path / "evaluation/queries.parquet", QUERIES)
     test = queries[queries["split"] == "test"]
-    assert set(test["score"]) == {"mix", "global", "region", "mirrored", "random", "oracle", "pixels"}
+    assert set(test["score"]) == {
+        "mix",
+        "global",
+        "region",
+        "mirrored",
+        "random",
+        "oracle",
+        "pixels",
+        "rerank",
+        "crop",
+        "random_box",
+    }
     assert set(queries.loc[queries["split"] == "validate", "score"]) == {"alpha=0", "alpha=0.5", "alpha=1"}
     subject = dict(zip(made.images["dicom_id"], made.images["subject_id"]))
     for asking, answers in zip(queries["subject_id"], queries["answers"]):
@@ -89,10 +109,58 @@ def test_the_tables_hold_every_query_and_no_same_patient(make_collection: Callab
     heart = cells[cells["finding"] == "enlarged_cardiac_silhouette"]
     assert not heart["locatable"].any() and set(heart["region"]) == {"cardiac silhouette"}
     scores = read_table(tmp_path / "evaluation/scores.parquet", SCORES)
+    scores = scores[scores["task"] == "retrieval"]
     mix = scores[(scores["score"] == "mix") & (scores["average"] == "macro")].set_index("metric")["value"]
     by_cell = cells[(cells["score"] == "mix")]
     assert mix["precision_at_5"] == pytest.approx(by_cell["precision_at_5"].mean())
     assert mix["located_at_10"] == pytest.approx(by_cell.loc[by_cell["locatable"], "located_at_10"].mean())
+
+
+def test_reports_on_either_side(make_collection: Callable[..., Any], tmp_path: Path) -> None:
+    made = make_collection()
+    figures = evaluated(made, tmp_path)["reports"]
+    queries = read_table(tmp_path / "evaluation/report_queries.parquet", REPORT_QUERIES)
+    subject = dict(zip(made.images["dicom_id"], made.images["subject_id"]))
+    assert set(queries["task"]) == {"image_to_report", "report_to_image", "report_to_report", "image_to_image"}
+    for asking, answers in zip(queries["subject_id"], queries["answers"]):
+        assert all(subject[answer] != asking for answer in answers)
+    for task in ("image_to_report", "report_to_image", "report_to_report"):
+        own = figures[task]
+        assert own["oracle"]["mean_average_precision"] == own["oracle"]["ndcg_at_10"] == 1
+        assert own["rra_vl"]["located_at_10_low"] > own["random"]["located_at_10"]
+        asked = queries[(queries["task"] == task) & (queries["score"] == "mix")]
+        same = queries[(queries["task"] == "image_to_image") & (queries["score"] == "mix")]
+        for column in ("query", "n_gallery", "n_relevant", "n_same_finding", "weight"):
+            assert asked[column].tolist() == same[column].tolist(), column
+    words = figures["report_to_image"]
+    keyword = words["keyword"]
+    assert keyword["precision_at_5"] > 3 * keyword["precision_at_5_chance"]
+    assert "keyword" not in figures["image_to_report"]
+    assert "mix_minus_keyword" in words["difference"] and words["labels"]["precision_at_5"] > 0.5
+    assert figures["exact_pair"]["image_to_report"]["recall_at_1"] == 1  # the made report's vector is its image's
+
+
+def test_an_audit_comes_to_the_same_figures(make_collection: Callable[..., Any], tmp_path: Path) -> None:
+    made = make_collection()
+    figures = evaluated(made, tmp_path)
+    again = recompute_metrics(
+        tmp_path / "data", tmp_path / "index", tmp_path / "data/locate", tmp_path / "evaluation", made.partitions,
+        "phantom", PARAMS,
+    )  # fmt: skip
+    assert again == figures and "reports" in figures
+
+
+def test_the_controls_say_that_random_is_at_chance(make_collection: Callable[..., Any], tmp_path: Path) -> None:
+    controls = evaluated(make_collection(), tmp_path)["controls"]
+    assert controls["oracle_least"] == 1
+    found = controls["random_at_chance"]
+    assert set(found) >= {"precision_at_5", "mean_average_precision", "located_at_10", "ndcg_at_10"}
+    for name, row in found.items():
+        assert row["low"] < row["chance"] < row["high"] and row["inside"], name
+        assert row["low"] < row["mean_low"] < row["mean"] < row["mean_high"] < row["high"], name
+    table = pd.read_csv(tmp_path / "plots/controls.csv").set_index(["task", "score", "metric"])
+    row = table.loc[("retrieval", "mirrored", "located_at_10")]
+    assert row["mix_minus_low"] > 0 and row["chance_low"] < row["chance"] < row["chance_high"]
 
 
 def test_twice_gives_the_same_bytes(make_collection: Callable[..., Any], tmp_path: Path) -> None:

@@ -76,6 +76,22 @@ def test_a_trained_model_finds_its_phrases(
     assert "label_text" not in (tmp_path / "out.json").read_text()
 
 
+def test_priors_of_the_training_split_are_judged_on_the_others(
+    trained: Any, annotated: tuple[Path, Path], params: Params, tmp_path: Path
+) -> None:
+    table = pd.read_csv(annotated[0])
+    table["split"] = ["train" if n % 2 else "test" for n in range(len(table))]
+    table.to_csv(annotated[0], index=False)
+    ground.run(annotated[0], annotated[1], trained.locate, tmp_path / "out.json", params)
+    found = json.loads((tmp_path / "out.json").read_text())
+    units = pd.DataFrame(found["units"])
+    n_test = int((table["split"] == "test").sum())
+    sizes = units.groupby("score").size()
+    assert {sizes[name] for name in ("train_prior", "train_median_box", "phrase_held_out")} == {n_test}
+    assert {sizes[name] for name in ("prior", "median_box", "uniform", "phrase")} == {len(table)}
+    assert "training split" in found["protocol"]["train_prior"]
+
+
 def test_what_cannot_be_used_is_counted_and_the_rest_is_scored(
     trained: Any, annotated: tuple[Path, Path], params: Params, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
