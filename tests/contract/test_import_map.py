@@ -24,12 +24,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": {"model", "labels"},
     "retrieval": set(),
     "evaluation": {"retrieval", "model", "labels"},
+    # a statement is read by the rules that read reports, and scored by the bootstrap and the truth of evaluation
+    "explanation": {"text", "labels", "retrieval", "evaluation"},
     "quality": set(),
     "lineage": set(),
     "report": set(),
     "stages": {
-        "phantom", "sources", "text", "labels", "image", "model", "training", "retrieval", "evaluation", "quality",
-        "lineage", "report", "stages",
+        "phantom", "sources", "text", "labels", "image", "model", "training", "retrieval", "evaluation",
+        "explanation", "quality", "lineage", "report", "stages",
     },
     "cli": {"config", "stages", "sources", "text", "labels", "lineage", "cli"},  # labels: the form of a csv
 }  # fmt: skip
@@ -40,8 +42,8 @@ DOORS = {
     "scispacy": {"text"},
     "great_expectations": {"quality"},
     "faiss": {"retrieval"},
-    "torch": {"image", "model", "training", "evaluation", "stages"},
-    "transformers": {"model", "training"},
+    "torch": {"image", "model", "training", "evaluation", "explanation", "stages"},
+    "transformers": {"model", "training", "explanation"},  # explanation: a local language model
     "pydicom": {"image", "phantom"},
 }
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from hilum.schema.describe import DICOM_PATTERN, Column, Table
 from hilum.schema.files import LISTING, MANIFEST, PUBLISHED_LABELS, QUARANTINE, REPORTS, SHA256_PATTERN
 from hilum.schema.images import IMAGES, REGION_BOXES
-from hilum.schema.search import CELLS, EMBEDDINGS, GROUNDINGS, INDEX_ROWS, QUERIES, SCORES
+from hilum.schema.search import CELLS, EMBEDDINGS, EXPLANATIONS, GROUNDINGS, INDEX_ROWS, QUERIES, SCORES
 from hilum.schema.texts import CHEXPERT_LABELS, MENTIONS, REGION_LABELS, SECTIONS, UNKNOWN_TERMS
 from hilum.schema.truth import TRUTH_FINDINGS, TRUTH_REGION_BOXES, TRUTH_STATEMENTS
 from hilum.schema.words import (
@@ -39,6 +39,7 @@ __all__ = [
     "CHEXPERT_LABELS",
     "DICOM_PATTERN",
     "EMBEDDINGS",
+    "EXPLANATIONS",
     "GROUNDINGS",
     "IMAGES",
     "INDEX_ROWS",
@@ -96,6 +97,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             CELLS,
             SCORES,
             GROUNDINGS,
+            EXPLANATIONS,
             TRUTH_FINDINGS,
             TRUTH_REGION_BOXES,
             TRUTH_STATEMENTS,
