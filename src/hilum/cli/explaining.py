@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -66,7 +67,7 @@ def explain(
     if alpha is None:
         settings = SERVED / "champion/settings.json"
         alpha = json.loads(settings.read_text(encoding="utf-8"))["alpha"] if served else 0.5
-    question = Asked(study, image, click.get_text_stream("stdin").read() if text == "-" else text, region)
+    question = Asked(study, image, sys.stdin.read() if text == "-" else text, region)
     index = index or (SERVED / "index" if served else DATA / "index")
     model = model or (SERVED / "champion/model" if served else DATA / "locate")
     partitions = list(read_landings().partitions)

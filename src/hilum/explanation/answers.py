@@ -1,8 +1,8 @@
 """Many prompts asked of one model, so that no answer is lost: not to a failure of another, nor to a killed run.
 
-In: a model, named prompts, a file. Out: an answer or the reason of its failure for each, in the order asked. Each answer
-is added to the file as it comes; a run that is begun again asks only what is not in it. The file holds what models made of
-report text: it lies beside the stage's output under a hidden name, and is removed when the stage has written that.
+In: a model, named prompts, a file. Out: an answer or the reason of its failure for each, in the order asked. Each
+answer is added to the file as it comes; a run that is begun again asks only what is not in it. The file holds what
+models made of report text: it lies beside the stage's output under a hidden name, and goes when that is written.
 """
 
 from __future__ import annotations

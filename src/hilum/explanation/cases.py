@@ -46,12 +46,14 @@ class Evidence:
         self._texts = dict(zip(texts["study_id"], texts["text"], strict=True))
         said = mentions[mentions["assertion"].isin(_STRENGTH)]
         said = said.sort_values(["study_id", "sentence_start", "mention_id"], kind="stable")
-        columns = ("study_id", "regions", "assertion", "sentence_start", "sentence_end")
         self._mentions: dict[int, list[tuple[frozenset[str], str, int, int]]] = {}
-        for study, regions, assertion, start, end in zip(*(said[name] for name in columns), strict=True):
-            self._mentions.setdefault(study, []).append((frozenset(regions), assertion, int(start), int(end)))
+        for study, regions, assertion, start, end in zip(
+            said["study_id"], said["regions"], said["assertion"], said["sentence_start"], said["sentence_end"],
+            strict=True,
+        ):  # fmt: skip
+            self._mentions.setdefault(study, []).append((frozenset(regions), str(assertion), int(start), int(end)))
         self._labels: dict[int, list[tuple[str | None, str, str]]] = {}
-        places = labels["region"].astype(object).where(labels["region"].notna(), None)
+        places = [None if pd.isna(place) else str(place) for place in labels["region"]]
         for study, region, finding, label in zip(
             labels["study_id"], places, labels["finding"], labels["label"], strict=True
         ):

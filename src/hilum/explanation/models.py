@@ -1,9 +1,9 @@
 """Language models behind one method: a server that speaks OpenAI's chat interface, or a local transformers directory.
 
-In: a prompt. Out: the answer's text, or ModelError with a reason that holds no text of either. vLLM, Ollama, llama.cpp's
-server and `transformers serve` all answer POST <address>/chat/completions. Prompts hold report text: they go to the
-address in params.yaml, past any proxy, and nowhere else. Known to be imperfect: temperature 0 and a seed make a server
-repeat itself only as far as it is able to.
+In: a prompt. Out: the answer's text, or ModelError with a reason that holds no text of either. vLLM, Ollama, llama.cpp
+and `transformers serve` all answer POST <address>/chat/completions. Prompts hold report text: they go to the address in
+params.yaml, past any proxy, and nowhere else. Known to be imperfect: temperature 0 and a seed make a server repeat
+itself only as far as it is able to.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class ServerModel:
     """A server by its address, such as http://127.0.0.1:8000/v1."""
 
     def __init__(self, params: LanguageModelParams, wait_s: float = 1.0) -> None:
-        """wait_s: before the second attempt; twice as long before each further one. Raises UsageError without its key."""
+        """wait_s: before the second attempt, then twice as long each time. Raises UsageError without its key."""
         self._params, self._wait_s = params, wait_s
         self._url = params.address.rstrip("/") + "/chat/completions"
         headers = {}
@@ -135,8 +135,8 @@ class LocalModel:
         try:
             if not folder.is_dir():
                 raise FileNotFoundError
-            self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            self._model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+            self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            self._model: Any = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True)
         except (OSError, ValueError, KeyError) as error:
             raise BadDataError(
                 f"{folder} is not a transformers directory of a causal language model ({type(error).__name__}); "

@@ -1,7 +1,8 @@
 """Findings claimed in sentences that hilum or a language model wrote, read by the rules that read reports.
 
 In: sentences and the region they are asked to be about. Out: of each, the findings and what is claimed of them there. A
-finding without a place is of the region asked about; one placed elsewhere is not. Each sentence is read alone.
+finding without a place is of the region asked about; so is one that is implied in what holds the region (an edema, that
+is of both lungs); one placed elsewhere is not. Each sentence is read alone.
 """
 
 from __future__ import annotations
@@ -34,5 +35,8 @@ def cut_sentences(line: str) -> list[str]:
 def _claim(row: Mapping[str, Any], region: str) -> tuple[str, str] | None:
     """What a mention claims of its finding in the region; None if nothing. A finding that explains one is possible."""
     label = UNCERTAIN if row["assertion"] == "hypothetical" and row["explains"] is not None else row["assertion"]
-    here = not row["regions"] or any(lies_in(place, region) for place in row["regions"])
+    implied = row["region_rule"].endswith(", implied")
+    here = not row["regions"] or any(
+        lies_in(place, region) or (implied and lies_in(region, place)) for place in row["regions"]
+    )
     return (row["finding"], label) if here and label in (PRESENT, UNCERTAIN, ABSENT) else None

@@ -34,7 +34,7 @@ def score_explanations(rows: pd.DataFrame, usual: Mapping[str, str], n_bootstrap
     by = {name: part[answered] for name, part in by.items()}
     sick = by[SEARCH]["true"].map(len) > 0
     asked = {name: part[sick] for name, part in by.items()}
-    asked[PRIOR] = asked[SEARCH].assign(said=[[usual[region]] for region in asked[SEARCH]["region"]])
+    asked[PRIOR] = asked[SEARCH].assign(said=asked[SEARCH]["region"].map(lambda region: [usual[region]]))
     resampled = {name: _resample(part, n_bootstrap, seed) for name, part in asked.items()}
     differences = {metric: resampled[SEARCH][metric].minus(resampled[RANDOM][metric]) for metric in resampled[SEARCH]}
     return {
@@ -126,10 +126,10 @@ def _ratio(above: Resampled, below: Resampled, more: Resampled | None, factor: f
 
 
 def _figures(parts: Mapping[str, Resampled]) -> dict[str, float]:
-    figures = {}
+    figures: dict[str, float] = {}
     for name, part in parts.items():
         low, high = part.interval()
-        figures |= {name: part.value[0], f"{name}_low": low[0], f"{name}_high": high[0]}
+        figures |= {name: float(part.value[0]), f"{name}_low": float(low[0]), f"{name}_high": float(high[0])}
     return figures
 
 

@@ -1,8 +1,8 @@
 """An answer in words, cut into statements, each with the cases that it cites, and which of them stand.
 
 In: text as the prompt asks for it, findings read in each statement, the cases shown. Out: statements, the dropped ones
-with the reason. A statement stands if it cites cases that were shown and, for each finding it speaks of in the region, one
-of them says the same there: present for present, present or uncertain for uncertain, absent for absent.
+with the reason. A statement stands if it cites cases that were shown and, for each finding it speaks of in the region,
+one of them says the same there: present for present, present or uncertain for uncertain, absent for absent.
 Known to be imperfect: a finding counts only under its own name, so a consolidation supports no opacity.
 """
 

@@ -59,14 +59,14 @@ def run(
     cases = search_cases(opened, query, read_evidence(data, partitions), alpha, k or params.explain.n_cases)
     answer = write_all([Task("explain", asked.region, cases)], params.explain, Journal(None))[0]
     statements = check(answer, asked.region, cases, ClaimReader())
-    head = {"region": asked.region, "writer": writer_name(params.explain.writer), "alpha": alpha}
+    writer = writer_name(params.explain.writer)
     if as_json:
         rows = [{"section": row.section, "text": row.text, "cites": list(row.cites),
                  "findings": dict(row.findings), "dropped": row.dropped} for row in statements]  # fmt: skip
         shown = [vars(case) | {"labels": dict(case.labels)} for case in cases]
         found = {"text": render(statements), "said": list(said(statements)), "statements": rows, "cases": shown}
-        return json.dumps({**head, **found}, indent=2)
-    return "\n".join(list_lines(head["writer"], asked.region, alpha, cases, statements))
+        return json.dumps({"region": asked.region, "writer": writer, "alpha": alpha, **found}, indent=2)
+    return "\n".join(list_lines(writer, asked.region, alpha, cases, statements))
 
 
 def ask(index: RegionIndex, model: Path, regions: Path, params: Params, asked: Asked) -> Query:
