@@ -55,7 +55,8 @@ def test_a_server_that_goes_down_ends_the_run_with_what_it_has(serve: Callable[.
         ask_all(model, PROMPTS, PROMPTS, Journal(tmp_path / "kept"))
     assert str(caught.value) == (
         f"The language model gave no answer to {IN_A_ROW} prompts in a row, the last time: HTTP 500. 3 answers are "
-        "kept: mend or start what params.yaml names under `explain`, and run this again; or set its client to consensus."
+        "kept: mend or start what params.yaml names under `explain`, and run this again; or set its client to "
+        "consensus."
     )
     assert len(server.asked) == 3 + IN_A_ROW and len(Journal(tmp_path / "kept")) == 3
 

@@ -74,9 +74,9 @@ def test_what_is_no_answer_has_a_reason_without_any_text(
 def test_a_server_that_is_late_or_is_not_there_is_told_apart(
     serve: Callable[..., Any],
 ) -> None:
-    late = serve(lambda body: late(0.6))
+    server = serve(lambda body: late(0.6))
     with pytest.raises(ModelError, match=r"^timed out after 0\.2 s$"):
-        ServerModel(language_model(address=late.address, timeout_s=0.2)).complete(SECRET)
+        ServerModel(language_model(address=server.address, timeout_s=0.2)).complete(SECRET)
     with pytest.raises(ModelError, match=r"^no connection$"):
         ServerModel(language_model()).complete(SECRET)  # port 9 of this machine: nobody listens
 
