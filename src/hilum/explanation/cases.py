@@ -2,7 +2,7 @@
 
 In: texts, mentions and region labels of some studies. Out: `Case`s, numbered as they are cited. A sentence is about a
 region if a finding named in it lies there or in a part of it, or is denied of what holds it. Known to be imperfect: a
-finding that was named without a place is about no region.
+finding that was named without a place is about no region; the mentions of the whole collection are held in memory.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class Server:
 def language_model(**changes: Any) -> WriterParams:
     """Parameters of a language model."""
     values = {"client": "server", "address": "http://127.0.0.1:9/v1", "model": "tiny", "key_variable": "",
-              "timeout_s": 5, "attempts": 1, "parallel": 1, "max_tokens": 40}  # fmt: skip
+              "timeout_s": 30, "attempts": 1, "parallel": 1, "max_tokens": 40}  # fmt: skip
     return WriterParams(**{**values, **changes})
 
 

@@ -85,7 +85,7 @@ def run(folder: Path, out: Path, params: ExplainParams, collection: str = "phant
 
 
 def with_server(params: ExplainParams, server: Any, **changes: Any) -> ExplainParams:
-    writer = material.language_model(address=server.address, timeout_s=0.4, attempts=1, parallel=2, **changes)
+    writer = material.language_model(address=server.address, **changes)
     return params.model_copy(update={"writer": writer})
 
 
@@ -125,9 +125,7 @@ def test_twice_gives_the_same_bytes(folder: Path, tmp_path: Path, params: Explai
     for name in ("a", "b"):
         run(folder, tmp_path / name, params)
     files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
-    assert [str(path) for path in files] == [
-        "explanations.json", "explanations/examples.json", "explanations/explanations.parquet",
-    ]  # fmt: skip
+    assert {path.name for path in files} == {"explanations.json", "examples.json", "explanations.parquet"}
     for path in files:
         assert (tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes(), path
 
@@ -173,25 +171,24 @@ def test_failures_are_counted_and_the_rest_goes_on(
     folder: Path, tmp_path: Path, params: ExplainParams, serve: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    wrong = [(500, MARK.encode()), (200, MARK.encode()), (200, b'{"choices": []}'), None]
+    wrong = [(500, MARK.encode()), (200, MARK.encode()), (200, b'{"choices": []}'), (503, b"")]
 
     def answer(body: dict[str, Any]) -> tuple[int, bytes]:
         number = len(server.asked)
         if number % 6:
             return obedient(body)
-        reply = wrong[number // 6 % 4]
-        return material.late(0.8) if reply is None else reply
+        return material.late(5) if number == 18 else wrong[number // 6 % 4]
 
     server = serve(answer)
-    figures = run(folder, tmp_path, with_server(params, server))
+    figures = run(folder, tmp_path, with_server(params, server, timeout_s=4))
     failures = {reason for name in ("search", "random") for reason in figures["failures"][name]} - {"all"}
-    assert failures == {"HTTP 500", "malformed answer", "no choices in the answer", "timed out after 0.4 s"}
+    assert failures == {"HTTP 500", "HTTP 503", "malformed answer", "no choices in the answer", "timed out after 4 s"}
     n_failed = sum(figures["failures"][name]["all"] for name in ("search", "random"))
     assert n_failed == 16 and len(server.asked) == 100
     table = read_table(tmp_path / "explanations/explanations.parquet", EXPLANATIONS)
     assert len(table) == 100 and int(table["failure"].notna().sum()) == 16 and int(table["text"].isna().sum()) == 16
     assert 0 < figures["counts"]["scored"] < 40 and figures["search"]["f1"] > figures["random"]["f1"]
-    assert sum("HTTP 500" in message for message in caplog.messages) >= 4 and MARK not in caplog.text
+    assert sum("HTTP 500" in message for message in caplog.messages) >= 3 and MARK not in caplog.text
     assert "16 answers failed" in caplog.messages[-1]
 
 
