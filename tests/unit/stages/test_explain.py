@@ -96,9 +96,7 @@ def obedient(body: dict[str, Any]) -> tuple[int, bytes]:
         number, _, rest = block.partition("\n")
         if rest.startswith("> "):
             sentence = rest.splitlines()[0][2:].rstrip(".")
-            return material.chat(
-                f"EXPLANATION:\n- {sentence} [{number}].\n- There is a goiter [{number}].\n- And so on."
-            )
+            return material.chat(f"EXPLANATION:\n- {sentence} [{number}].\n- There is a mass [{number}].\n- And so on.")
     return material.chat("EXPLANATION:\n- Nothing is known.")
 
 
@@ -135,7 +133,7 @@ def test_the_examples_hold_what_a_page_shows(folder: Path, tmp_path: Path, param
     examples = json.loads((tmp_path / "explanations/examples.json").read_text())["examples"]
     assert len(examples) == 4
     scores = [example["search"]["f1"] for example in examples]
-    assert scores == sorted(scores) and scores[0] < scores[-1] == 1
+    assert scores == sorted(scores) and scores[-1] == 1
     best = examples[-1]
     assert best["search"]["said"] == best["true"] and best["true"]
     for case in best["search"]["cases"]:
@@ -162,7 +160,8 @@ def test_a_language_model_is_asked_checked_and_judged(
     statements = figures["statements"]["search"]
     assert statements["unsupported"] >= 40 and statements["no_citation"] >= 40 and statements["kept"] >= 30
     assert figures["search_minus_random"]["f1"] > 0.1
-    assert len(server.asked) == 100 == len(judge.asked)
+    for asked in (server.prompts(), judge.prompts()):  # cases that say the same make the same prompt: asked once
+        assert 30 < len(asked) == len(set(asked)) <= 100
     assert "127.0.0.1" not in (tmp_path / "explanations.json").read_text()
     assert not list(tmp_path.glob(".*")), "answers are kept no longer than needed"
 
@@ -184,12 +183,12 @@ def test_failures_are_counted_and_the_rest_goes_on(
     failures = {reason for name in ("search", "random") for reason in figures["failures"][name]} - {"all"}
     assert failures == {"HTTP 500", "HTTP 503", "malformed answer", "no choices in the answer", "timed out after 4 s"}
     n_failed = sum(figures["failures"][name]["all"] for name in ("search", "random"))
-    assert n_failed == 16 and len(server.asked) == 100
+    assert n_failed == len(server.asked) // 6 > 8
     table = read_table(tmp_path / "explanations/explanations.parquet", EXPLANATIONS)
-    assert len(table) == 100 and int(table["failure"].notna().sum()) == 16 and int(table["text"].isna().sum()) == 16
+    assert len(table) == 100 and int(table["failure"].notna().sum()) == n_failed == int(table["text"].isna().sum())
     assert 0 < figures["counts"]["scored"] < 40 and figures["search"]["f1"] > figures["random"]["f1"]
-    assert sum("HTTP 500" in message for message in caplog.messages) >= 3 and MARK not in caplog.text
-    assert "16 answers failed" in caplog.messages[-1]
+    assert sum("HTTP 500" in message for message in caplog.messages) >= 2 and MARK not in caplog.text
+    assert f"{n_failed} answers failed" in caplog.messages[-1]
 
 
 def test_a_server_that_goes_down_loses_no_answer(
@@ -200,8 +199,9 @@ def test_a_server_that_goes_down_loses_no_answer(
         run(folder, tmp_path, with_server(params, server))
     assert not (tmp_path / "explanations").exists() and not (tmp_path / "explanations.json").exists()
     n_asked, server.answer = len(server.asked), obedient
+    answered = set(server.prompts()[:30])
     interrupted = run(folder, tmp_path, with_server(params, server))
-    assert len(server.asked) - n_asked == 70
+    assert 10 < len(server.asked) - n_asked <= 70 and answered.isdisjoint(server.prompts()[n_asked:])
     assert interrupted == run(folder, tmp_path / "other", with_server(params, server))
 
 
