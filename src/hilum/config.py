@@ -7,10 +7,10 @@ so that the parameters DVC records are all the parameters there are.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hilum.errors import UsageError
 
@@ -156,6 +156,53 @@ class EvaluateParams(Section):
     seed: int
 
 
+class LanguageModelParams(Section):
+    """A language model: a server that speaks OpenAI's chat interface, or a local transformers directory."""
+
+    client: str
+    address: str = Field(pattern=r"^(https?://[^@\s]+)?$")
+    model: str
+    key_variable: str = Field(pattern=r"^[A-Za-z0-9_]*$")
+    timeout_s: float = Field(gt=0)
+    attempts: int = Field(ge=1)
+    parallel: int = Field(ge=1)
+    max_tokens: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _names_a_model(self) -> Self:
+        if self.client in ("server", "local") and not self.model:
+            raise ValueError(f"client {self.client} needs a model: the server's name for it, or a local directory")
+        if self.client == "server" and not self.address:
+            raise ValueError("client server needs an address, such as http://127.0.0.1:8000/v1")
+        return self
+
+
+class WriterParams(LanguageModelParams):
+    """Who puts retrieved cases into words."""
+
+    client: Literal["consensus", "server", "local"]
+
+
+class JudgeParams(LanguageModelParams):
+    """Who rates explanations."""
+
+    client: Literal["none", "server", "local"]
+
+
+class ExplainParams(Section):
+    """Retrieved cases in, explanations and their scores out."""
+
+    n_cases: int = Field(ge=1)
+    agreement: float = Field(gt=0, le=1)
+    n_questions: int = Field(ge=1)
+    n_healthy: int = Field(ge=0)
+    n_bootstrap: int = Field(ge=1)
+    n_examples: int = Field(ge=0)
+    seed: int = Field(ge=0)
+    writer: WriterParams
+    judge: JudgeParams
+
+
 class ReportParams(Section):
     """The page of results."""
 
@@ -207,6 +254,7 @@ class Params(Section):
     embed: EmbedParams
     index: IndexParams
     evaluate: EvaluateParams
+    explain: ExplainParams
     report: ReportParams
     challenge: ChallengeParams
 

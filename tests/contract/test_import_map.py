@@ -24,13 +24,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": {"model", "labels"},
     "retrieval": set(),
     "evaluation": {"retrieval", "model", "labels"},
+    # a statement is read by the rules that read reports, and scored by the bootstrap and the truth of evaluation
+    "explanation": {"text", "labels", "retrieval", "evaluation"},
     "quality": set(),
     "lineage": set(),
     "report": set(),
     "browse": {"retrieval", "labels", "image", "evaluation", "report"},  # cases with pictures, sentences, boxes, maps
     "stages": {
-        "phantom", "sources", "text", "labels", "image", "model", "training", "retrieval", "evaluation", "quality",
-        "lineage", "report", "browse", "stages",
+        "phantom", "sources", "text", "labels", "image", "model", "training", "retrieval", "evaluation",
+        "explanation", "quality", "lineage", "report", "browse", "stages",
     },
     "cli": {"config", "stages", "sources", "text", "labels", "lineage", "cli"},  # labels: the form of a csv
 }  # fmt: skip
@@ -42,8 +44,8 @@ DOORS = {
     "scispacy": {"text"},
     "great_expectations": {"quality"},
     "faiss": {"retrieval"},
-    "torch": {"image", "model", "training", "evaluation", "stages"},
-    "transformers": {"model", "training"},
+    "torch": {"image", "model", "training", "evaluation", "explanation", "stages"},
+    "transformers": {"model", "training", "explanation"},  # explanation: a local language model
     "pydicom": {"image", "phantom"},
     "starlette": {"browse"},
     "uvicorn": {"browse"},

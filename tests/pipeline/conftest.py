@@ -21,6 +21,7 @@ TINY = {
     "align": {"epochs": 1, "batch_size": 16},
     "locate": {"epochs": 1, "batch_size": 16},
     "evaluate": {"min_positives": 3, "n_bootstrap": 20},
+    "explain": {"n_bootstrap": 20},
     "report": {"n_queries": 2},
     "challenge": {"min_positives": 3, "n_bootstrap": 20},
 }

@@ -51,7 +51,7 @@ def test_every_stage_of_the_line_has_its_events(line: Checkout, exported: Path) 
     ends = {event["job"]["name"]: event for event in events if event["eventType"] == "COMPLETE"}
     verbs = {name.partition("@")[0] for name in ends}
     assert verbs == {"line", "phantom", "ingest", "parse", "label", "pack", "validate", "tokenize", "align", "locate",
-                     "embed", "index", "evaluate", "report"}  # fmt: skip
+                     "embed", "index", "evaluate", "explain", "report"}  # fmt: skip
     judged = {row["name"]: row["inputFacets"]["dataQualityAssertions"]["assertions"]
               for row in ends["validate"]["inputs"] if row["inputFacets"]}  # fmt: skip
     checks = json.loads((line.folder / "data/validation/validation.json").read_text())["checks"]

@@ -13,7 +13,19 @@ import sys
 
 import click
 
-from hilum.cli import auditing, comparing, exports, labels, landing, operating, replaying, running, searching, stages
+from hilum.cli import (
+    auditing,
+    comparing,
+    explaining,
+    exports,
+    labels,
+    landing,
+    operating,
+    replaying,
+    running,
+    searching,
+    stages,
+)
 from hilum.cli.command import end_with_driver, says_disk_full
 from hilum.errors import BadDataError, HilumError
 
@@ -32,7 +44,7 @@ def cli(verbose: bool) -> None:
     """Earlier chest X-rays with the same finding in the same anatomical region.
 
     The line: phantom or land, then ingest, parse, label, pack, validate, tokenize, align, locate, embed, index,
-    evaluate, report. `dvc repro` runs all of it; `hilum run` runs it as a Prefect flow.
+    evaluate, explain, report. `dvc repro` runs all of it; `hilum run` runs it as a Prefect flow.
     """
     level = logging.DEBUG if verbose else logging.INFO
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
@@ -40,7 +52,9 @@ def cli(verbose: bool) -> None:
         logging.getLogger(name).setLevel(level)
 
 
-for _module in (landing, stages, running, operating, auditing, replaying, labels, exports, searching, comparing):
+for _module in (
+    landing, stages, running, operating, auditing, replaying, labels, exports, searching, explaining, comparing,
+):  # fmt: skip
     for _command in _module.COMMANDS:
         cli.add_command(_command)
 

@@ -16,6 +16,7 @@ from hilum.schema.images import IMAGES, REGION_BOXES
 from hilum.schema.search import (
     CELLS,
     EMBEDDINGS,
+    EXPLANATIONS,
     GROUNDINGS,
     INDEX_REPORTS,
     INDEX_ROWS,
@@ -49,6 +50,7 @@ __all__ = [
     "CHEXPERT_LABELS",
     "DICOM_PATTERN",
     "EMBEDDINGS",
+    "EXPLANATIONS",
     "GROUNDINGS",
     "IMAGES",
     "INDEX_REPORTS",
@@ -112,6 +114,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             CELLS,
             SCORES,
             GROUNDINGS,
+            EXPLANATIONS,
             TRUTH_FINDINGS,
             TRUTH_REGION_BOXES,
             TRUTH_STATEMENTS,

@@ -172,3 +172,31 @@ GROUNDINGS = Table(
         Column("chance_pointing", "float64", "Share of the image inside the boxes", minimum=0, maximum=1),
     ),
 )
+
+EXPLANATIONS = Table(
+    "explanations",
+    "Every explained image and region, from the cases that search finds and from as many drawn at random",
+    ("query", "retrieval"),
+    (
+        Column("query", "string", "dicom_id|region"),
+        Column("retrieval", "string", "Where the cases come from", values=("search", "random")),
+        dicom(),
+        study(),
+        subject(),
+        Column("region", "string", "The region explained"),
+        Column("true", "list<string>", "Findings that are there, by the truth or else by the weak labels"),
+        Column("said", "list<string>", "Findings that the standing statements claim there, as present or possible"),
+        Column("cases", "list<string>", "The cases shown, dicom_id, in the order of their numbers"),
+        Column("text", "string", "The standing statements with their citations; null: no answer", True, private=True),
+        Column("failure", "string", "Why there is no answer; null if there is one", True),
+        Column("n_statements", "int64", "Statements in the answer", minimum=0),
+        Column("n_no_citation", "int64", "Of them dropped: they cite no case", minimum=0),
+        Column("n_unknown_case", "int64", "... they cite a case that was not shown", minimum=0),
+        Column("n_no_finding", "int64", "... no finding of the region is read in them", minimum=0),
+        Column("n_unsupported", "int64", "... no cited case has the finding in the region", minimum=0),
+        Column("n_right", "int64", "Findings said that are true", minimum=0),
+        Column("f1", "float64", "Of this question; null where nothing is true", True, minimum=0, maximum=1),
+        Column("rating", "float64", "The judge's, 1 to 5; null without judge or answer", True, minimum=1, maximum=5),
+    ),
+    caveat="Made from other patients' reports. Not for diagnosis.",
+)

@@ -1,4 +1,4 @@
-"""Tables of the phantom's truth, which only `evaluate` may read."""
+"""Tables of the phantom's truth, which only `evaluate` and `explain` may read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TRUTH_FINDINGS = Table(
         Column("width", "float64", "Width", minimum=0, unit="px"),
         Column("height", "float64", "Height", minimum=0, unit="px"),
     ),
-    caveat="Phantom truth: only evaluate may read it.",
+    caveat="Phantom truth: only evaluate and explain may read it.",
 )
 
 TRUTH_REGION_BOXES = Table(
@@ -36,7 +36,7 @@ TRUTH_REGION_BOXES = Table(
         Column("width", "float64", "Width", minimum=0, unit="px"),
         Column("height", "float64", "Height", minimum=0, unit="px"),
     ),
-    caveat="Phantom truth: only evaluate may read it.",
+    caveat="Phantom truth: only evaluate and explain may read it.",
 )
 
 TRUTH_STATEMENTS = Table(
@@ -49,5 +49,5 @@ TRUTH_STATEMENTS = Table(
         Column("finding", "string", "Key of vocabulary/concepts/findings.yaml"),
         Column("label", "string", "present, absent or uncertain", values=LABELS),
     ),
-    caveat="Phantom truth: only evaluate may read it. Before the parent relation is applied.",
+    caveat="Phantom truth: only evaluate and explain may read it. Before the parent relation is applied.",
 )
