@@ -144,7 +144,6 @@ def draw_queries(index: RegionIndex, n: int, seed: int) -> list[tuple[Query, flo
 
 def ask(folder: Path, n: int, seed: int) -> None:
     """Ask hilum; writes milliseconds and the studies found to asked.json."""
-    faiss.omp_set_num_threads(2)
     queries = draw_queries(open_index(folder / "index"), n, seed)
     began = time.perf_counter()
     index = open_index(folder / "index")

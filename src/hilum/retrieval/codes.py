@@ -10,7 +10,8 @@ the same vectors, the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import faiss
@@ -23,6 +24,17 @@ N_LEVELS = 16
 BLOCK = 32  # rows that FAISS's fast scan holds together
 ROUNDS = 25
 _ROWS_AT_ONCE = 2048
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """FAISS without a team of threads, whose members wait longer for each other than one query takes."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def train_levels(sample: np.ndarray) -> np.ndarray:

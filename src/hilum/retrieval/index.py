@@ -112,8 +112,9 @@ def build_index(folder: Path, sources: Sequence[Source], regions: Sequence[str],
     read, sides = _Reader(tuple(regions)), dict[str, dict[str, Any]]()
     for side in SIDES:
         levels = _levels_of(folder, side, sorted(kept), slots) if kind == CODES else None
-        if kind == CODES and levels is None:
-            levels = _train([read(source, side) for source in trained_on], slots, params.train_images)
+        if kind == CODES and levels is None:  # then what is kept has no rows of this side, and nothing to train on
+            sample = [read(source, side) for source in trained_on if source.name not in kept]
+            levels = _train(sample, slots, params.train_images)
         for source in new:
             vectors = read(source, side)
             write_side(folder / PARTS / source.name / side, side, vectors, slots, levels)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from hilum.errors import UsageError
+from hilum.retrieval.codes import one_thread
 from hilum.retrieval.index import RegionIndex
 from hilum.retrieval.parts import IMAGE
 from hilum.retrieval.side import Side
@@ -140,12 +141,13 @@ def search(
     side.check_slots(query.regions)
     n_own = int(np.isin(side.subjects, list(query.subject_ids)).sum()) if query.subject_ids else 0
     n = max(index.candidates, CANDIDATES_AN_ANSWER * k) + n_own if index.is_trained and not exact else len(side)
-    while True:
-        positions = _candidates(side, query, alpha, n) if n < len(side) else None
-        answers = _rank(side, query, alpha, k, positions)
-        if len(answers) == k or positions is None:
-            return answers if against == IMAGE else [_with_image(index, answer) for answer in answers]
-        n *= 4  # so many images of so few studies: look further
+    with one_thread():
+        while True:
+            positions = _candidates(side, query, alpha, n) if n < len(side) else None
+            answers = _rank(side, query, alpha, k, positions)
+            if len(answers) == k or positions is None:
+                return answers if against == IMAGE else [_with_image(index, answer) for answer in answers]
+            n *= 4  # so many images of so few studies: look further
 
 
 def _candidates(side: Side, query: Query, alpha: float, n: int) -> np.ndarray:
@@ -192,14 +194,11 @@ def _answer(
     side: Side, rank: int, position: int, score: float, whole: float, mean: float, each: np.ndarray,
     regions: tuple[str, ...],
 ) -> Answer:  # fmt: skip
-    row = side.rows.iloc[int(side.row_of[position])]
-    spoken = regions if side.name == IMAGE else row["regions"]
-    similarities = tuple(round(float(v), 6) if r in spoken else None for r, v in zip(regions, each))
-    dicom_id = str(row["dicom_id"]) if side.name == IMAGE else ""
+    similarities = tuple(round(float(v), 6) if side.tells(position, r) else None for r, v in zip(regions, each))
+    dicom_id = "" if side.dicom_ids is None else str(side.dicom_ids[position])
+    study_id, subject_id = int(side.studies[position]), int(side.subjects[position])
     values = [round(float(v), 6) for v in (score, whole, mean)]
-    return Answer(
-        rank, dicom_id, int(row["study_id"]), int(row["subject_id"]), values[0], values[1], values[2], similarities
-    )
+    return Answer(rank, dicom_id, study_id, subject_id, values[0], values[1], values[2], similarities)
 
 
 def _with_image(index: RegionIndex, answer: Answer) -> Answer:

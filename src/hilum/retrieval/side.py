@@ -69,12 +69,18 @@ class Side:
         if n_repeated:
             raise BadDataError(f"{n_repeated} {key}s are in more than one part of the index. Run `dvc repro index`.")
         self.subjects, self.studies = (stored[c].to_numpy(np.int64) for c in ("subject_id", "study_id"))
+        self.dicom_ids = stored["dicom_id"].to_numpy(object) if name == IMAGE else None
+        self.spoken = None if name == IMAGE else stored["regions"].to_numpy(object)
         self._mapped, self._scans = Kept(MAPPED_BYTES), Kept(SCAN_BYTES)
         self._matrices: dict[Slot, np.ndarray] = {}
         self._owners: list[MappedVectors] = []
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def tells(self, position: int, region: str) -> bool:
+        """Whether the row at a position has a vector of a region: every image, a report that speaks of it."""
+        return self.spoken is None or region in self.spoken[position]
 
     def check_slots(self, slots: Collection[Slot]) -> None:
         """Raise UsageError for a region that has no index."""

@@ -1,4 +1,4 @@
-"""search: a study or a picture asks, other patients answer, as JSON or as lines."""
+"""search: a study, a picture, words ask; images or reports of other patients answer, as JSON or as lines."""
 
 from __future__ import annotations
 
@@ -9,38 +9,47 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from hilum.config import IndexParams, Params, read_params
 from hilum.errors import BadDataError, ImageError, UsageError
+from hilum.schema import EMBEDDINGS
 from hilum.stages import index, search
+from hilum.tables import read_table, write_table
 from hilum.vocabulary import REGIONS
 
 REGION = "left costophrenic angle"
+FLAT = IndexParams(kind="flat", flat_up_to=0, train_images=1, candidates=1)
 
 
 class Model:
-    """Encodes every picture as an indexed one: row 4 of the collection."""
+    """Encodes every picture, and every text, as an indexed picture: row 4 of the collection."""
 
     def __init__(self, made: Any, model_id: str = "0123456789abcdef") -> None:
         self.made, self.model_id, self.asked = made, model_id, []
+        self.read: list[str] = []
+        self.said: list[tuple[str, str]] = []
         self.config = SimpleNamespace(regions=REGIONS)
 
     def encode_images(self, pixels: np.ndarray, boxes: np.ndarray) -> Any:
         self.asked.append((pixels, boxes))
         return SimpleNamespace(whole=self.made.vectors[0, 4:5], regions=self.made.vectors[1:, 4].reshape(1, 29, -1))
 
+    def encode_reports(self, texts: list[str]) -> np.ndarray:
+        self.read += texts
+        return self.made.vectors[0, [4] * len(texts)]
+
+    def encode_in_region(self, texts: list[str], regions: list[str]) -> np.ndarray:
+        self.said += zip(texts, regions, strict=True)
+        return self.made.vectors[[1 + REGIONS.index(region) for region in regions], 4]
+
 
 @pytest.fixture
 def made(make_collection: Callable[..., Any], tmp_path: Path) -> Any:
     made = make_collection(n_images=20)
-    index.run(
-        *made.tables(made.write(tmp_path / "data")),
-        made.partitions,
-        tmp_path / "index",
-        IndexParams(kind="flat", flat_up_to=0, train_images=1, candidates=1),
-    )
+    index.run(*made.tables(made.write(tmp_path / "data")), made.partitions, tmp_path / "index", FLAT)
     return made
 
 
@@ -79,6 +88,63 @@ def test_a_picture_asks_as_it_would_be_packed(
     assert (boxes[0, :, 2] >= boxes[0, :, 0]).all() and boxes.min() >= 0 and boxes.max() <= 1
     known = picture(tmp_path / f"{made.ids[4]}.png")
     assert all(a["subject_id"] != 10000002 for a in json.loads(ask(tmp_path, params, image=known)))
+
+
+def test_words_ask_as_a_report_would_be_embedded(
+    made: Any, tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Model(made)
+    monkeypatch.setattr(search, "load_model", lambda folder: model)
+    report = "INDICATION: Cough.\n\nFINDINGS: Small left pleural effusion. Consolidation in the right lung. The spine is intact."
+    regions = ["right lung", REGION, "carina"]
+    answers = json.loads(ask(tmp_path, params, text=report, region=regions))
+    assert answers[0]["study_id"] == 50000004 and answers[0]["score"] == pytest.approx(1, abs=1e-5)
+    assert len(answers[0]["region_similarities"]) == 3
+    assert model.read == ["Small left pleural effusion. Consolidation in the right lung. The spine is intact."]
+    whole = "INDICATION: Cough. FINDINGS: Small left pleural effusion. Consolidation in the right lung. The spine is intact."
+    assert model.said == [
+        ("Consolidation in the right lung.", "right lung"),
+        ("Small left pleural effusion.", REGION),
+        (whole, "carina"),  # of which it says nothing
+    ]
+    model.said.clear()
+    ask(tmp_path, params, text=" no   effusion ")
+    assert model.said == [("no effusion", REGION)]
+    with pytest.raises(UsageError, match="has no words"):
+        ask(tmp_path, params, text=" _ ")
+
+
+def test_several_ask_as_one(made: Any, tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "load_model", lambda folder: Model(made))
+    both = json.loads(ask(tmp_path, params, study=50000010, text="effusion", k=20))
+    assert {10000005} == {10000000 + i for i in range(10)} - {a["subject_id"] for a in both}
+    known = picture(tmp_path / f"{made.ids[4]}.png")
+    both = json.loads(ask(tmp_path, params, study=50000010, image=known, k=20))
+    assert {10000002, 10000005} == {10000000 + i for i in range(10)} - {a["subject_id"] for a in both}
+
+
+def test_reports_answer_and_ask(made: Any, tmp_path: Path, params: Params) -> None:
+    assert json.loads(ask(tmp_path, params, study=50000004, against="report")) == []  # the collection has none
+    for name in made.partitions:
+        path = tmp_path / f"data/embeddings/{name}.parquet"
+        rows = read_table(path, EMBEDDINGS)
+        said = rows[rows["region"].isna() | (rows["region"] == REGION)].assign(dicom_id=None, modality="text")
+        silent = (said["study_id"] == 50000006) & said["region"].notna()
+        write_table(path, pd.concat([rows, said[~silent]]), EMBEDDINGS)
+    index.run(*made.tables(tmp_path / "data"), made.partitions, tmp_path / "index", FLAT)
+    images, reports = (
+        json.loads(ask(tmp_path, params, study=50000004, against=side, k=20)) for side in ("image", "report")
+    )
+    heard = [a for a in reports if a["study_id"] != 50000006]
+    assert [a["study_id"] for a in heard] == [a["study_id"] for a in images if a["study_id"] != 50000006]
+    assert all(a["dicom_id"] == made.ids[a["study_id"] - 50000000] for a in reports)
+    (mute,) = [a for a in reports if a["study_id"] == 50000006]
+    assert mute["region_similarity"] == 0 and mute["region_similarities"] == [None]
+    lines = ask(tmp_path, params, study=50000004, against="report", k=20, as_json=False).splitlines()
+    assert lines[0].startswith("nearest reports in") and [" - " in line for line in lines[2:]].count(True) == 1
+    assert json.loads(ask(tmp_path, params, study=50000004, by="report", k=20)) == images
+    with pytest.raises(UsageError, match=f"report of study 50000006 does not speak of {REGION}"):
+        ask(tmp_path, params, study=50000006, by="report")
 
 
 def test_lines_for_a_terminal(made: Any, tmp_path: Path, params: Params) -> None:
