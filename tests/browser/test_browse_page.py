@@ -144,6 +144,21 @@ def test_quick_changes_end_with_the_last(page: Page, kept: Any) -> None:
     assert cases(page) == expected(kept, region="abdomen", alpha="0.25")
 
 
+def test_a_late_answer_to_an_old_question_is_not_shown(page: Page, kept: Any) -> None:
+    page.ask(
+        "{ const real = window.fetch; let n = 0; window.late = 0; window.fetch = async (...words) => {"
+        " const first = n++ === 0; try { return await real(...words); }"
+        " finally { if (first) { await new Promise(done => setTimeout(done, 400)); window.late = 1; } } } }"
+    )
+    for region in ("spine", "abdomen"):
+        page.ask(f"document.getElementById('region-{region}').focus()")
+        page.press("Enter", 13, "\r")
+    page.wait("window.late === 1")
+    page.ask("new Promise(done => setTimeout(done, 100))")
+    assert "abdomen, alpha" in page.ask("document.getElementById('status').innerText")
+    assert cases(page) == expected(kept, region="abdomen")
+
+
 def test_what_is_heard(page: Page) -> None:
     """Names and roles as a screen reader gets them."""
     tree = page.call("Accessibility.getFullAXTree")["nodes"]
