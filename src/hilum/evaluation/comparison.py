@@ -20,10 +20,9 @@ from hilum.evaluation.bootstrap import Resampled, bootstrap_means
 from hilum.evaluation.grounding_summary import METRICS as GROUNDING
 from hilum.evaluation.phrases import PHRASE
 from hilum.evaluation.similarities import GLOBAL, MIRRORED, MIX, ORACLE
-from hilum.evaluation.summary import LOCATED, chance_of
+from hilum.evaluation.summary import LOCATED, METRICS, chance_of
 
 RETRIEVAL = (LOCATED, "precision_at_5", "average_precision")
-CHANCES = ("chance_located", "chance_precision", "chance_average_precision")
 SCORES = (MIX, GLOBAL, MIRRORED, ORACLE)
 
 Key = tuple[str, str]
@@ -49,7 +48,7 @@ def measure(
     found: dict[Key, Measured] = {}
     for score in SCORES:
         rows = queries[queries["score"] == score].reset_index(drop=True)
-        chances = chance_of(rows)[list(CHANCES)].to_numpy(np.float64)
+        chances = chance_of(rows)[:, [METRICS.index(name) for name in RETRIEVAL]]
         values = np.hstack([rows[list(RETRIEVAL)].to_numpy(np.float64), chances])
         values[~is_locatable(rows, cells), 0 :: len(RETRIEVAL)] = np.nan  # located_at_10 and its chance
         found |= _measure(score, RETRIEVAL, values, rows, ["region", "finding"], n_bootstrap, seed)

@@ -7,14 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from hilum.explanation.cases import Case, Evidence
-from hilum.explanation.questions import Question, one_a_study
+from hilum.explanation.questions import Question
 from hilum.retrieval.index import RegionIndex
 from hilum.retrieval.search import Query, search
-
-MORE = 4  # answers asked for, for each case wanted: a study with two images answers twice
 
 
 def find_cases(index: RegionIndex, question: Question, evidence: Evidence, alpha: float, n: int) -> tuple[Case, ...]:
@@ -25,17 +21,11 @@ def find_cases(index: RegionIndex, question: Question, evidence: Evidence, alpha
 
 
 def search_cases(index: RegionIndex, query: Query, evidence: Evidence, alpha: float, n: int) -> tuple[Case, ...]:
-    """The n nearest cases to any query, one a study."""
-    answers = search(index, query, alpha, MORE * n)
-    chosen = one_a_study(pd.DataFrame({"study_id": [answer.study_id for answer in answers]}), range(len(answers)), n)
+    """The n nearest cases to any query about one region, one a study."""
+    (region,) = query.regions
     return tuple(
-        evidence.case(
-            number,
-            (answers[at].dicom_id, answers[at].study_id, answers[at].subject_id),
-            query.region,
-            answers[at].score,
-        )
-        for number, at in enumerate(chosen, 1)
+        evidence.case(answer.rank, (answer.dicom_id, answer.study_id, answer.subject_id), region, answer.score)
+        for answer in search(index, query, alpha, n)
     )
 
 

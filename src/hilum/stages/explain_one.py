@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hilum.errors import BadDataError, UsageError
+from hilum.errors import UsageError
 from hilum.explanation.answers import Journal
 from hilum.explanation.cases import Case
 from hilum.explanation.explained import check
@@ -19,11 +19,10 @@ from hilum.explanation.reading import ClaimReader
 from hilum.explanation.retrieving import search_cases
 from hilum.explanation.statements import Statement, render, said
 from hilum.explanation.writing import Task, write_all, writer_name
-from hilum.model.inference import load_model
 from hilum.retrieval.index import RegionIndex, open_index
 from hilum.retrieval.search import Query, query_study
 from hilum.stages.explain import read_evidence
-from hilum.stages.search import query_image
+from hilum.stages.search import open_model, pack_query, query_image, query_text
 
 if TYPE_CHECKING:
     from hilum.config import Params
@@ -73,17 +72,11 @@ def ask(index: RegionIndex, model: Path, regions: Path, params: Params, asked: A
     """The query of what was asked with."""
     if asked.study is not None:
         return query_study(index, asked.study, asked.region)
+    loaded = open_model(index, model)
     if asked.image is not None:
-        return query_image(index, model, regions, params, asked.image, asked.region)
-    text = (asked.text or "").strip()
-    if not text:
-        raise UsageError("The text to ask with is empty.")
-    loaded = load_model(model)
-    if loaded.model_id != index.model_id:
-        raise BadDataError(
-            f"{index.folder} was made by checkpoint {index.model_id}; {model} is {loaded.model_id}. Run `dvc repro`."
-        )
-    return Query(loaded.encode_reports([text])[0], loaded.encode_in_region([text], [asked.region])[0], asked.region)
+        packed, _ = pack_query(asked.image, regions, params)
+        return query_image(index, loaded, packed, asked.image.stem, asked.region)
+    return query_text(loaded, asked.text or "", asked.region)
 
 
 def list_lines(

@@ -95,13 +95,14 @@ def test_words_ask_as_a_report_would_be_embedded(
 ) -> None:
     model = Model(made)
     monkeypatch.setattr(search, "load_model", lambda folder: model)
-    report = "INDICATION: Cough.\n\nFINDINGS: Small left pleural effusion. Consolidation in the right lung. The spine is intact."
+    said = "Small left pleural effusion. Consolidation in the right lung. The spine is intact."
+    report = f"INDICATION: Cough.\n\nFINDINGS: {said}"
     regions = ["right lung", REGION, "carina"]
     answers = json.loads(ask(tmp_path, params, text=report, region=regions))
     assert answers[0]["study_id"] == 50000004 and answers[0]["score"] == pytest.approx(1, abs=1e-5)
     assert len(answers[0]["region_similarities"]) == 3
-    assert model.read == ["Small left pleural effusion. Consolidation in the right lung. The spine is intact."]
-    whole = "INDICATION: Cough. FINDINGS: Small left pleural effusion. Consolidation in the right lung. The spine is intact."
+    assert model.read == [said]
+    whole = f"INDICATION: Cough. FINDINGS: {said}"
     assert model.said == [
         ("Consolidation in the right lung.", "right lung"),
         ("Small left pleural effusion.", REGION),
