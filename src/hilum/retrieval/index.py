@@ -52,6 +52,7 @@ ROWS = "rows.parquet"
 PARTS = "parts"
 FORMAT = 2
 FLAT, CODES = "flat", "pq"
+FEW = 256  # rows that do not say where 16 levels lie
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,10 @@ def _n_rows(path: Path) -> int:
 
 
 def _train(samples: Sequence[SideVectors], slots: tuple[Slot, ...], n: int) -> dict[Slot, np.ndarray]:
-    """Levels of every slot, from at most n rows spread evenly over the samples."""
+    """Levels of every slot, from about n rows spread evenly over the samples.
+
+    Of a region that few reports speak of, the wholes help out: later partitions may speak of it.
+    """
     samples = [sample for sample in samples if len(sample.rows)]
     if not samples:
         return {}
@@ -177,11 +181,12 @@ def _train(samples: Sequence[SideVectors], slots: tuple[Slot, ...], n: int) -> d
         raise UsageError(f"index.kind is pq, which needs an even dimension; it is {dimension}. Set index.kind to flat.")
     n_rows = sum(len(sample.rows) for sample in samples)
     step = max(1, n_rows // n)
+    wholes = [sample.vectors[0][::step] for sample in samples]
     levels = {}
     for number, slot in enumerate(slots):
         there = [sample.vectors[number][sample.present[number]][::step] for sample in samples]
-        stacked = np.concatenate(there)
-        levels[slot] = train_levels(stacked if len(stacked) else np.zeros((1, dimension), np.float32))
+        few = sum(map(len, there)) < FEW
+        levels[slot] = train_levels(np.concatenate([*there, *wholes] if few else there))
     return levels
 
 
