@@ -136,7 +136,7 @@ def plot_controls(scores: pd.DataFrame) -> pd.DataFrame:
     """
     macro = scores[(scores["average"] == "macro") & (scores["task"] != "grounding")]
     paired = macro[macro["score"].str.contains(" - ", regex=False)]
-    paired = paired.assign(score=paired["score"].str.partition(" - ")[2])[
+    paired = paired.assign(score=[name.partition(" - ")[2] for name in paired["score"]])[
         ["task", "score", "metric", "value", "low", "high"]
     ].rename(columns={"value": "mix_minus", "low": "mix_minus_low", "high": "mix_minus_high"})
     plain = macro[~macro["score"].str.contains(" - ", regex=False)]
