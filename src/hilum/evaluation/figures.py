@@ -136,7 +136,8 @@ def plot_controls(scores: pd.DataFrame) -> pd.DataFrame:
     """
     macro = scores[(scores["average"] == "macro") & (scores["task"] != "grounding")]
     paired = macro[macro["score"].str.contains(" - ", regex=False)]
-    paired = paired.assign(score=paired["score"].str.partition(" - ")[2])[
+    others = [name.partition(" - ")[2] for name in paired["score"]]
+    paired = paired.assign(score=pd.Series(others, index=paired.index, dtype=paired["score"].dtype))[
         ["task", "score", "metric", "value", "low", "high"]
     ].rename(columns={"value": "mix_minus", "low": "mix_minus_low", "high": "mix_minus_high"})
     plain = macro[~macro["score"].str.contains(" - ", regex=False)]

@@ -166,12 +166,10 @@ def evaluate_reports(
             if sides[0] == REPORT:
                 scores[KEYWORD] = keyword.score(_ask_words(cases, block))
                 scores[LABELS] = _shared_labels(cases, block)
-            frames += [
-                measure(gallery, block.take(~np.isnan(found[:, 0])), name, found[~np.isnan(found[:, 0])]).assign(
-                    task=task
-                )
-                for name, found in scores.items()
-            ]
+            for name, found in scores.items():
+                fit = ~np.isnan(found[:, 0])
+                if fit.any():
+                    frames.append(measure(gallery, block.take(fit), name, found[fit]).assign(task=task))
     frames = [frame for frame in frames if len(frame)]
     if not frames:
         return to_pandas(arrow_schema(REPORT_QUERIES).empty_table())

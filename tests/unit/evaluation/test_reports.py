@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from hilum.tables import to_arrow, write_table
 REGIONS = ("left lung", "right lung")
 MIRROR = {"left lung": "right lung", "right lung": "left lung"}
 N = 120
+ALL = np.ones((1, 2, 1), bool)
 WORDS = st.lists(st.sampled_from(["effusion", "left", "No", "right", "clear", "of"]), max_size=8).map(" ".join)
 
 
@@ -118,6 +120,12 @@ def test_words_find_the_report_that_says_them(cases: Cases, queries: pd.DataFram
     assert scores["report_to_report", "oracle"] == 1 and scores["report_to_report", "labels"] == 1
     tasks = {task for task, score in scores.index if score == "keyword"}
     assert tasks == {"report_to_report", "report_to_image"}
+
+
+def test_questions_of_both_sides_alone_have_no_mirrored_rows(cases: Cases) -> None:
+    both = replace(cases, presence=replace(cases.presence, present=cases.presence.present.any(1, keepdims=True) & ALL))
+    found = evaluate_reports(both, MIRROR, (0, 1), 5, 3)
+    assert len(found) > 300 and "mirrored" not in set(found["score"])
 
 
 def test_pairs_rank_their_own_among_the_test_split(cases: Cases) -> None:
