@@ -71,7 +71,7 @@ class Journal:
 
 
 def ask_all(model: Model, names: Sequence[str], prompts: Sequence[str], journal: Journal) -> list[Answer]:
-    """Ask every prompt that the journal does not answer. names: for the log, no report text.
+    """Ask every prompt that the journal does not answer, equal ones once. names: for the log, no report text.
 
     Raises BadDataError if IN_A_ROW prompts fail one after the other, or all of them: the model cannot be reached.
     """
@@ -96,13 +96,15 @@ def ask_all(model: Model, names: Sequence[str], prompts: Sequence[str], journal:
 
     pool = ThreadPoolExecutor(model.parallel)
     try:
-        asked = pool.map(ask, zip(names, prompts, strict=True))
-        answers = list(tqdm(asked, total=len(prompts), unit=" answers", disable=None, leave=False))
+        once = {prompt: name for name, prompt in reversed(list(zip(names, prompts, strict=True)))}
+        unique = [(once[prompt], prompt) for prompt in dict.fromkeys(prompts)]
+        asked = tqdm(pool.map(ask, unique), total=len(unique), unit=" answers", disable=None, leave=False)
+        found = {prompt: answer for (_, prompt), answer in zip(unique, asked, strict=True)}
     finally:
         pool.shutdown(cancel_futures=True)
-    if answers and not any(answer.text is not None for answer in answers):
+    if found and not any(answer.text is not None for answer in found.values()):
         raise state.down()
-    return answers
+    return [found[prompt] for prompt in prompts]
 
 
 class _State:

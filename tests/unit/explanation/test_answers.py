@@ -68,5 +68,12 @@ def test_a_server_that_never_answers_is_an_error_however_few_the_prompts() -> No
         ask_all(ServerModel(language_model()), ["a", "b"], ["a", "b"], Journal(None))
 
 
+def test_equal_prompts_are_asked_once(serve: Callable[..., Any]) -> None:
+    server = serve(answer)
+    model = ServerModel(language_model(address=server.address, parallel=4))
+    found = ask_all(model, ["a", "b", "c"], ["prompt 1", "prompt 2", "prompt 1"], Journal(None))
+    assert [a.text for a in found] == ["answer 1", "answer 2", "answer 1"] and len(server.asked) == 2
+
+
 def test_nothing_asked_is_nothing_answered() -> None:
     assert ask_all(ServerModel(language_model()), [], [], Journal(None)) == []

