@@ -72,6 +72,8 @@ def ask(index: RegionIndex, model: Path, regions: Path, params: Params, asked: A
     """The query of what was asked with."""
     if asked.study is not None:
         return query_study(index, asked.study, asked.region)
+    if asked.image is None and not (asked.text or "").strip():
+        raise UsageError("The text to ask with is empty.")
     loaded = open_model(index, model)
     if asked.image is not None:
         packed, _ = pack_query(asked.image, regions, params)

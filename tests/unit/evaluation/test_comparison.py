@@ -10,10 +10,9 @@ from hilum.errors import BadDataError
 from hilum.evaluation.bootstrap import Resampled
 from hilum.evaluation.comparison import measure, over_seeds, tabulate
 from hilum.evaluation.grounding_summary import score_grounding
-from hilum.evaluation.summary import score_retrieval
+from hilum.evaluation.summary import METRICS, score_retrieval
 from hilum.schema import GROUNDINGS
 
-PRECISIONS = ["precision_at_1", "precision_at_5", "precision_at_10"]
 CELLS = pd.DataFrame({"region": ["zone", "zone"], "finding": ["a", "b"], "locatable": [True, False]})
 NO_MAPS = pd.DataFrame(columns=list(GROUNDINGS.column_names))
 
@@ -23,7 +22,7 @@ def ask(values: dict[tuple[int, str], float], score: str = "mix") -> pd.DataFram
     rows = [
         {"query": f"{who}|zone|{finding}", "dicom_id": f"{who}", "score": score, "subject_id": who,
          "region": "zone", "finding": finding, "n_gallery": 10, "n_relevant": 2, "n_same_finding": 4,
-         **dict.fromkeys([*PRECISIONS, "located_at_10", "average_precision"], value)}
+         **dict.fromkeys(METRICS, value)}
         for (who, finding), value in values.items()
     ]  # fmt: skip
     return pd.DataFrame(rows)

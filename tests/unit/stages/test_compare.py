@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from hilum.config import read_params
+from hilum.evaluation.summary import METRICS
 from hilum.schema import CELLS, GROUNDINGS, QUERIES
 from hilum.stages.compare import Comparison
 from hilum.tables import write_table
@@ -19,8 +20,7 @@ def leave(folder: Path, precision: float, *, grounded: bool) -> None:
     question = {
         "score": "mix", "study_id": 50000000, "region": "left lung", "finding": "mass", "answers": ["b"],
         "relevant": [True], "n_gallery": 10, "n_relevant": 2, "n_same_finding": 4,
-        **dict.fromkeys([f"precision_at_{k}" for k in (1, 5, 10)], precision), "average_precision": precision,
-        "located_at_10": precision,
+        **dict.fromkeys(METRICS, precision),
     }  # fmt: skip
     who = [("a", 10000001, "test"), ("b", 10000002, "test"), ("c", 10000003, "validate")]
     rows = [

@@ -25,6 +25,8 @@ material = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "exp
 MARK = "zebra"  # stands in every report, and must not in any log
 REGION = "right costophrenic angle"
 
+FLAT = IndexParams(kind="flat", flat_up_to=0, train_images=1, candidates=1)
+
 
 def write_reports(made: Any, data: Path) -> None:
     """A report a study that says what is drawn; parsed and labelled by the stages of the line."""
@@ -50,7 +52,7 @@ def folder(make_collection: Callable[..., Any], tmp_path_factory: pytest.TempPat
     folder = tmp_path_factory.mktemp("explain")
     made = make_collection(n_images=120)
     write_reports(made, made.write(folder / "data"))
-    index.run(*made.tables(folder / "data"), made.partitions, folder / "index", IndexParams(kind="flat"))
+    index.run(*made.tables(folder / "data"), made.partitions, folder / "index", FLAT)
     (folder / "metrics.json").write_text('{"retrieval": {"alpha": 1.0}}')
     return folder
 

@@ -125,10 +125,13 @@ def test_several_ask_as_one(made: Any, tmp_path: Path, params: Params, monkeypat
 
 
 def test_reports_answer_and_ask(made: Any, tmp_path: Path, params: Params) -> None:
-    assert json.loads(ask(tmp_path, params, study=50000004, against="report")) == []  # the collection has none
-    for name in made.partitions:
-        path = tmp_path / f"data/embeddings/{name}.parquet"
-        rows = read_table(path, EMBEDDINGS)
+    paths = [tmp_path / f"data/embeddings/{name}.parquet" for name in made.partitions]
+    pictures = [rows[rows["modality"] == "image"] for rows in (read_table(path, EMBEDDINGS) for path in paths)]
+    for path, rows in zip(paths, pictures):
+        write_table(path, rows, EMBEDDINGS)
+    index.run(*made.tables(tmp_path / "data"), made.partitions, tmp_path / "index", FLAT)
+    assert json.loads(ask(tmp_path, params, study=50000004, against="report")) == []
+    for path, rows in zip(paths, pictures):
         said = rows[rows["region"].isna() | (rows["region"] == REGION)].assign(dicom_id=None, modality="text")
         silent = (said["study_id"] == 50000006) & said["region"].notna()
         write_table(path, pd.concat([rows, said[~silent]]), EMBEDDINGS)
