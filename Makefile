@@ -27,7 +27,7 @@ setup: .venv/ready
 	@echo "setup: done"
 
 run: setup
-	@echo "run: dvc repro, from raw files to reports/index.html (about 6 minutes on 2 cores)"
+	@echo "run: dvc repro, from raw files to reports/index.html (about 15 minutes on 2 cores)"
 	@$(BIN)/dvc repro
 	@echo "run: done; open $(CURDIR)/reports/index.html"
 
