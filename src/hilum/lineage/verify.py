@@ -105,7 +105,7 @@ def check_bytes(
     folders: dict[str, Path] = {}
     for item in (out for stage in stages for out in stage.outs):
         if item.path in record.held_by_git:  # DVC's run-cache may keep a copy
-            places.update((path, Object(item.path, item.md5)) for path in [store.cached(item.md5)] if path)
+            places.update((path, Object(name, md5)) for name, md5, path in _kept_copies(item, store))
             continue
         listing = store.cached(item.md5) if item.is_folder else None
         if listing:
@@ -139,6 +139,18 @@ def check_bytes(
                 broken.append(Broken(where, file.md5, found))
     broken += [row for stage in stages for row in _check_checkpoint(stage, record)]
     return Checked("cache", len(rows), total, tuple(broken))
+
+
+def _kept_copies(item: Item, store: Store) -> Iterator[tuple[str, str, Path]]:
+    """What the cache has of an item that git holds: path, md5 and place, of a folder its listing and files."""
+    kept = store.cached(item.md5)
+    if kept is None:
+        return
+    yield item.path, item.md5.removesuffix(".dir"), kept
+    for file in _files(store, item) if item.is_folder else []:
+        path = store.cached(file.md5)
+        if path:
+            yield file.path, file.md5, path
 
 
 def _check_checkpoint(stage: Stage, record: Record) -> Iterator[Broken]:
