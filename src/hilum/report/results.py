@@ -31,8 +31,13 @@ SCORE_WORDS = {
     "region": "the region alone",
     "pixels": "baseline that knows nothing: the region as a 16 x 16 grey picture",
     "mix - global": "paired difference over the same queries",
+    "rerank": "baseline: the nearest 100 by whole image, reordered by a classifier of findings over whole images",
+    "crop": "baseline: the region is cut out and encoded as an image of its own",
     "mix_mirrorable": "the mix, on the queries whose region has a mirror image: compare with the next row",
     "mirrored": "control that must fail: the region of the other side is compared instead",
+    "random_box": "control: the query's region from a box of the same size, put anywhere",
+    "keyword": "baseline: the words of the query's sentences about the region, looked up in the reports (BM25)",
+    "labels": "baseline: how many findings the weak labels place in the region on both sides",
     "random": "control that must fail: a random order",
     "oracle": "ceiling: an order that knows the labels",
     "phrase": "cosine of the finding's name with each patch of the image",
@@ -40,8 +45,18 @@ SCORE_WORDS = {
     "other_phrase": "control that must fail: the name of a finding the image does not have",
     "prior": "prior: where the finding usually lies, without a look at this image",
     "placed_prior": "prior: where the finding usually lies in that region, without a look at this image",
+    "median_box": "prior: the middle one of the finding's boxes in the training split",
+    "uniform": "prior: every place alike",
     "centre": "prior: the middle of the image",
     "phrase - prior": "paired difference over the same images and findings",
+}
+SCORE_WORDS |= {
+    f"{mine} - {theirs}": "paired difference over the same queries"
+    for mine, *others in (
+        ("mix", "crop", "oracle", "pixels", "random", "random_box", "region", "rerank"),
+        ("mix_mirrorable", "mirrored"),
+    )
+    for theirs in others
 }
 
 
