@@ -141,7 +141,7 @@ class Trained:
             embedding_size=32, max_tokens=32, **ALIKE,
         )  # fmt: skip
         self.locate_params = LocateParams(
-            seed=2, epochs=10, hard_negatives=True, shuffle_labels=False, **ALIKE
+            seed=2, epochs=20, hard_negatives=True, shuffle_labels=False, **ALIKE
         )  # fmt: skip
 
     def run_tokenize(self) -> None:
