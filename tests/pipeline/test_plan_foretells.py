@@ -90,7 +90,7 @@ SCENARIOS: dict[Callable[[Checkout], None], tuple[str, set[str]]] = {
     nothing: (LINE, set()),
     code: (LINE, {"validate", "report"}),
     parameter: (LINE, {"report"}),
-    vocabulary: (LINE, {f"parse@{FIRST}", f"parse@{SECOND}"}),
+    vocabulary: (LINE, {f"parse@{FIRST}", f"parse@{SECOND}", "explain"}),
     one_partition: (f"{LINE}:validate", {f"ingest@{SECOND}", f"parse@{SECOND}", f"label@{SECOND}", f"pack@{SECOND}",
                                          "validate"}),
     new_landing: (f"{LINE}:label@{NEW}", {"phantom@L0002", f"ingest@{NEW}", f"parse@{NEW}", f"label@{NEW}"}),

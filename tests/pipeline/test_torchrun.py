@@ -41,7 +41,7 @@ def test_two_processes_learn_what_one_learns_and_one_writes(line: Any, tmp_path:
         mine = f"{command} --out two$RANK/{phase} --curves two$RANK/{phase}.csv"
         checkout.run(*TORCHRUN, "sh", "-c", mine, HILUM_SAVE_S="0", OMP_NUM_THREADS="1")
         one, two = (rows(checkout.folder / name / f"{phase}.csv") for name in ("one", "two0"))
-        assert len(one) == 2 and one[1]["total"] != pytest.approx(one[0]["total"], rel=1e-2)  # something is learned
+        assert len(one) == 2 and one[1]["total"] != pytest.approx(one[0]["total"], rel=1e-3)  # something is learned
         for expected, row in zip(one, two, strict=True):
             assert row == pytest.approx(expected, rel=1e-4), phase
     written = {path.name for path in (checkout.folder / "two0").iterdir()}
