@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from transformers import ViTConfig, ViTModel
 
 from tests.pipeline.conftest import copy_of
@@ -32,6 +33,7 @@ def test_two_processes_learn_what_one_learns_and_one_writes(line: Any, tmp_path:
         num_channels=1, image_size=144, patch_size=16, hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
         intermediate_size=64, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
     )  # fmt: skip
+    torch.manual_seed(0)
     ViTModel(encoder).save_pretrained(tmp_path / "vit")
     alike = {"epochs": 2, "threads": 1, "micro_batch": 5}
     checkout.set_params({"align": {**alike, "image_encoder": str(tmp_path / "vit")}, "locate": alike})
