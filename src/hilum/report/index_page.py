@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from hilum.report.body_map import FIGURES, Corners, draw_bodies
 from hilum.report.charts import Series, draw_dots, draw_lines
 from hilum.report.comparison import describe_comparison
 from hilum.report.gallery import ShownQuery
@@ -30,7 +31,7 @@ from hilum.report.results import (
 
 @dataclass(frozen=True)
 class Results:
-    """Everything that the page is made from. curves: phase -> its csv; alpha_curve: the csv of alphas tried."""
+    """Everything that the page is made from. curves: phase -> its csv; alpha_curve: the csv of alphas tried; regions: the atlas."""
 
     collection: str
     validation: Mapping[str, Any]
@@ -40,6 +41,7 @@ class Results:
     alpha_curve: pd.DataFrame
     curves: Mapping[str, pd.DataFrame]
     comparison: Mapping[str, Any]
+    regions: Mapping[str, Corners] = field(default_factory=dict)
     cases: Sequence[ShownQuery] = field(default_factory=tuple)
 
 
@@ -89,6 +91,8 @@ def _retrieval(results: Results) -> dict[str, Any]:
         ),
         "alpha_chart": _alpha_chart(results.alpha_curve),
         "cells": cells,
+        "bodies": draw_bodies(results.cells, results.regions),
+        "body_figures": [words for _, _, words in FIGURES],
         "n_locatable": sum(cell["locatable"] for cell in cells),
     }
 

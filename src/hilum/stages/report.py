@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from hilum.errors import BadDataError
+from hilum.image.atlas import read_atlas
 from hilum.report.gallery import read_gallery, show_queries
 from hilum.report.index_page import Results, render_index_page
 from hilum.schema import CELLS, SCORES
@@ -46,6 +47,7 @@ def run(
         alpha_curve=read_csv(curves / "evaluation" / "alpha.csv"),
         curves={phase: read_csv(curves / f"{phase}.csv") for phase in PHASES},
         comparison=read_json(comparison),
+        regions=read_atlas().regions,
         cases=show_queries(examples[: params.n_queries], maps, data, partitions),
     )
     text = render_index_page(results, DATA_PAGE)
