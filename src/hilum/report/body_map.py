@@ -7,6 +7,7 @@ where no smaller one covers it; a figure with no room inside its region stands a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ from hilum.report.page import render, write_score, write_words
 
 Corners = tuple[float, float, float, float]
 ACROSS, DOWN = 100.0, 180.0  # a unit of u and of v: a thorax is about as high as it is wide
-LABEL_WIDTH, LABEL_HEIGHT = 25.0, 12.0
+LABEL_WIDTH, LABEL_HEIGHT = 23.5, 12.0
 CALLOUT_X = 121.0  # where figures without room stand, left and right of the chest
 FIGURES = (
     ("located_at_10", "chance_located", "Located@10"),
@@ -89,7 +90,7 @@ def _write_labels(rows: Sequence[dict[str, Any]]) -> None:
     The smallest take their middle first; a larger one takes what its smaller ones leave.
     """
     taken: list[tuple[float, float, float, float]] = []
-    beside = {-1: 0.0, 1: 0.0}
+    beside = []
     for n in reversed(range(len(rows))):
         row = rows[n]
         row["label"] = row["callout"] = None
@@ -101,16 +102,19 @@ def _write_labels(rows: Sequence[dict[str, Any]]) -> None:
             row["label"] = spot
             taken.append((spot[0] - LABEL_WIDTH / 2, spot[1] - LABEL_HEIGHT / 2, LABEL_WIDTH, LABEL_HEIGHT))
             continue
+        beside.append(row)
+    _write_callouts(beside)
+
+
+def _write_callouts(rows: Sequence[dict[str, Any]]) -> None:
+    """At the side of each region, at its own height or as near below as the ones above leave."""
+    last = {-1: -math.inf, 1: -math.inf}
+    for row in sorted(rows, key=lambda row: row["box"][1] + row["box"][3] / 2):
         x, y, width, height = row["box"]
         side = -1 if x + width / 2 < 0 else 1
-        at = max(y + height / 2, beside[side])
-        beside[side] = at + 20
-        row["callout"] = {
-            "x": side * CALLOUT_X,
-            "y": round(at, 1),
-            "edge": round(x if side < 0 else x + width, 1),
-            "side": side,
-        }
+        last[side] = max(y + height / 2, last[side] + 20)
+        edge = round(x if side < 0 else x + width, 1)
+        row["callout"] = {"x": side * CALLOUT_X, "y": round(last[side], 1), "edge": edge, "side": side}
 
 
 def _find_room(

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from hilum.report.body_map import FIGURES, Corners, draw_bodies
 from hilum.report.charts import Series, draw_dots, draw_lines
 from hilum.report.comparison import describe_comparison
+from hilum.report.controls import CONTROL_METRICS, describe_report_tasks, list_controls
 from hilum.report.gallery import ShownQuery
 from hilum.report.page import is_phantom, render
 from hilum.report.results import (
@@ -31,7 +32,8 @@ from hilum.report.results import (
 
 @dataclass(frozen=True)
 class Results:
-    """Everything that the page is made from. curves: phase -> its csv; alpha_curve: the csv of alphas tried; regions: the atlas."""
+    """Everything that the page is made from. curves: phase -> its csv; alpha_curve: the csv of alphas tried (report_: of the tasks with
+    reports); regions: the atlas."""
 
     collection: str
     validation: Mapping[str, Any]
@@ -39,6 +41,7 @@ class Results:
     scores: pd.DataFrame
     cells: pd.DataFrame
     alpha_curve: pd.DataFrame
+    report_alpha_curve: pd.DataFrame
     curves: Mapping[str, pd.DataFrame]
     comparison: Mapping[str, Any]
     regions: Mapping[str, Corners] = field(default_factory=dict)
@@ -79,7 +82,10 @@ def _retrieval(results: Results) -> dict[str, Any]:
     cells = list_cells(results.cells)
     return {
         "alpha": results.metrics.get("retrieval", {}).get("alpha"),
-        "retrieval": macro,
+        "retrieval": [row for row in macro if " - " not in row.name],  # the differences stand with the controls
+        "controls": list_controls(results.scores, "retrieval"),
+        "control_metrics": CONTROL_METRICS,
+        "reports": describe_report_tasks(results.scores, results.report_alpha_curve),
         "retrieval_micro": list_scores(results.scores, "retrieval", "micro", RETRIEVAL_METRICS),
         "retrieval_metrics": RETRIEVAL_METRICS,
         "located": {name: find_figure(macro, name, 0) for name in ("mix", "global", "mirrored", "mix_mirrorable")},
@@ -90,6 +96,7 @@ def _retrieval(results: Results) -> dict[str, Any]:
             list_dots(macro, 0),
         ),
         "alpha_chart": _alpha_chart(results.alpha_curve),
+        "alpha_rows": results.alpha_curve.to_dict("records"),
         "cells": cells,
         "bodies": draw_bodies(results.cells, results.regions),
         "body_figures": [words for _, _, words in FIGURES],

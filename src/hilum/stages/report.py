@@ -45,6 +45,7 @@ def run(
         scores=read_table(evaluation / "scores.parquet", SCORES),
         cells=read_table(evaluation / "cells.parquet", CELLS),
         alpha_curve=read_csv(curves / "evaluation" / "alpha.csv"),
+        report_alpha_curve=read_csv(curves / "evaluation" / "report_alpha.csv"),
         curves={phase: read_csv(curves / f"{phase}.csv") for phase in PHASES},
         comparison=read_json(comparison),
         regions=read_atlas().regions,
