@@ -16,12 +16,15 @@ from typing import Any
 import numpy as np
 
 from hilum.errors import BadDataError
+from hilum.report.failures import Failure
 from hilum.report.page import write_score
 from hilum.report.pictures import overlay_uri, picture_uri
 from hilum.schema import IMAGES, REGION_BOXES
 from hilum.tables import check_partitions, read_table
+from hilum.vocabulary import finding_name
 
 Box = tuple[float, float, float, float]
+N_ANSWERS = 5  # of a failed query that are shown
 SIMILARITIES = ("score", "region_similarity", "whole_similarity")
 
 
@@ -94,10 +97,44 @@ def show_queries(
     """The examples as pictures, in their order. Raises BadDataError if one names an image that is not packed."""
     wanted = {row["dicom_id"] for row in examples} | {a["dicom_id"] for row in examples for a in row["answers"]}
     films = _read_films(data, partitions, wanted)
-    lost = sorted(wanted - set(films))
-    if lost:
-        raise BadDataError(f"gallery: {len(lost)} images are not packed, first {lost[0]}. Run `dvc repro evaluate`.")
     return tuple(_show_query(row, maps, films) for row in examples)
+
+
+def show_failures(failures: Sequence[Failure], data: Path, partitions: Sequence[str]) -> tuple[ShownQuery, ...]:
+    """The worst queries as pictures with their nearest answers, each with what it has instead. No maps: none are kept."""
+    shown = {row: row.answers[:N_ANSWERS] for row in failures}
+    wanted = {row.dicom_id for row in failures} | {a.dicom_id for answers in shown.values() for a in answers}
+    films = _read_films(data, partitions, wanted)
+    none = np.zeros((0, 1, 1), np.float32)
+    queries = []
+    for row, answers in shown.items():
+        finding = finding_name(row.finding)
+        summary = (
+            f"{row.n_right} of {row.n_answers} answers are right, of {row.n_relevant} that could be; "
+            f"average precision {write_score(row.average_precision, 2)}."
+        )
+        asked = {"dicom_id": row.dicom_id}
+        alt = f"Query: chest X-ray of study {row.study_id} with {finding} in the {row.region}"
+        query = _show_case(asked, row.region, none, films, None, ("The query", f"study {row.study_id}"), alt)
+        cases = []
+        for rank, answer in enumerate(answers, 1):
+            words = (f"{rank}. {'has it there' if answer.relevant else 'has not'}", answer.words)
+            alt = f"Answer {rank}: chest X-ray. {words[0]} {words[1]}"
+            cases.append(_show_case({"dicom_id": answer.dicom_id}, row.region, none, films, answer.relevant, words, alt))
+        queries.append(ShownQuery(finding, row.region, summary, query, tuple(cases)))
+    return tuple(queries)
+
+
+def show_films(
+    asked: Sequence[tuple[str, str, str]], data: Path, partitions: Sequence[str]
+) -> tuple[Case, ...]:
+    """Images with one region marked. asked: image, region, caption."""
+    films = _read_films(data, partitions, {dicom_id for dicom_id, _, _ in asked})
+    none = np.zeros((0, 1, 1), np.float32)
+    return tuple(
+        _show_case({"dicom_id": d}, region, none, films, None, (words, ""), f"Chest X-ray; marked: {region}")
+        for d, region, words in asked
+    )
 
 
 def _show_query(row: Mapping[str, Any], maps: np.ndarray, films: Mapping[str, _Film]) -> ShownQuery:
@@ -136,11 +173,11 @@ def _show_case(
     box = film.boxes.get(region)
     return Case(
         picture=picture_uri(film.pixels[top:bottom, left:right]),
-        overlay=overlay_uri(maps[row["map"]], size, (left, top, right, bottom)),
+        overlay=overlay_uri(maps[row["map"]], size, (left, top, right, bottom)) if "map" in row else None,
         width=right - left,
         height=bottom - top,
         region_box=film.place(box) if box else None,
-        finding_boxes=tuple(film.place(_box(found)) for found in row["finding_boxes"]),
+        finding_boxes=tuple(film.place(_box(found)) for found in row.get("finding_boxes", ())),
         relevant=relevant,
         caption=words[0],
         detail=words[1],
@@ -149,7 +186,7 @@ def _show_case(
 
 
 def _read_films(data: Path, partitions: Sequence[str], wanted: set[str]) -> dict[str, _Film]:
-    """The wanted images alone, out of memory-mapped arrays."""
+    """The wanted images alone, out of memory-mapped arrays. Raises BadDataError if one is not packed."""
     films: dict[str, _Film] = {}
     if not wanted:
         return films
@@ -168,6 +205,8 @@ def _read_films(data: Path, partitions: Sequence[str], wanted: set[str]) -> dict
             corners = mine[["x", "y", "width", "height"]].to_numpy(float).tolist()
             placed = {region: _box(box) for region, box in zip(mine["region"], corners)}
             films[image["dicom_id"]] = _Film(np.array(pixels[image["row"]]), image, placed)
+    if lost := sorted(wanted - set(films)):
+        raise BadDataError(f"gallery: {len(lost)} images are not packed, first {lost[0]}. Run `dvc repro evaluate`.")
     return films
 
 

@@ -17,7 +17,8 @@ from hilum.report.body_map import FIGURES, Corners, draw_bodies
 from hilum.report.charts import Series, draw_dots, draw_lines
 from hilum.report.comparison import describe_comparison
 from hilum.report.controls import CONTROL_METRICS, describe_report_tasks, list_controls
-from hilum.report.gallery import ShownQuery
+from hilum.report.explanations import describe_explanations
+from hilum.report.gallery import Case, ShownQuery
 from hilum.report.page import is_phantom, render
 from hilum.report.results import (
     GROUNDING_METRICS,
@@ -33,7 +34,7 @@ from hilum.report.results import (
 @dataclass(frozen=True)
 class Results:
     """Everything that the page is made from. curves: phase -> its csv; alpha_curve: the csv of alphas tried (report_: of the tasks with
-    reports); regions: the atlas."""
+    reports); regions: the atlas; explained: examples of explanations, each with its film."""
 
     collection: str
     validation: Mapping[str, Any]
@@ -46,6 +47,10 @@ class Results:
     comparison: Mapping[str, Any]
     regions: Mapping[str, Corners] = field(default_factory=dict)
     cases: Sequence[ShownQuery] = field(default_factory=tuple)
+    failures: Sequence[ShownQuery] = field(default_factory=tuple)
+    reasons: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    explanations: Mapping[str, Any] = field(default_factory=dict)
+    explained: Sequence[tuple[Mapping[str, Any], Case]] = field(default_factory=tuple)
 
 
 def render_index_page(results: Results, data_page: str) -> str:
@@ -70,6 +75,10 @@ def render_index_page(results: Results, data_page: str) -> str:
             "phases": [_phase(name, curves) for name, curves in results.curves.items()],
             "labels": results.metrics.get("labels"),
             "cases": results.cases,
+            "failures": results.failures,
+            "reasons": results.reasons,
+            "explanations": describe_explanations(results.explanations, [row for row, _ in results.explained]),
+            "explained_films": [film for _, film in results.explained],
             "comparison": _comparison(results),
             **_retrieval(results),
             **_grounding(results),
