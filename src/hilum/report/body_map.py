@@ -55,7 +55,9 @@ def draw_bodies(cells: pd.DataFrame, regions: Mapping[str, Corners], score: str 
     ]
 
 
-def _draw(name: str, group: pd.DataFrame, regions: Mapping[str, Corners], metric: str, chance: str, title: str) -> Markup:
+def _draw(
+    name: str, group: pd.DataFrame, regions: Mapping[str, Corners], metric: str, chance: str, title: str
+) -> Markup:
     """One body. Located@10 is drawn of the cells that it means something in; the others are empty outlines."""
     rows = []
     for region, cell in group.groupby("region", sort=True):

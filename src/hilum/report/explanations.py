@@ -30,11 +30,16 @@ DROPS = {
 
 def describe_explanations(figures: Mapping[str, Any], examples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The section's values. figures: explanations.json; examples: of examples.json, those that are shown."""
-    shown = [(key, words) for key, words in METRICS if any(key in figures.get(name, {}) for name in ROWS)]
+    judge = figures.get("judge", {})
+    measured = {name: {**figures[name], **judge.get(name, {})} for name in ROWS if name in figures}
+    shown = [(key, words) for key, words in METRICS if any(key in values for values in measured.values())]
     rows = [
-        {"name": name.replace("_minus_", " - "), "words": words, "figures": [_figure(figures[name], k) for k, _ in shown]}
-        for name, words in ROWS.items()
-        if name in figures
+        {
+            "name": name.replace("_minus_", " - "),
+            "words": ROWS[name],
+            "figures": [_figure(values, key) for key, _ in shown],
+        }
+        for name, values in measured.items()
     ]
     dots = [
         Dot(row["name"], row["figures"][0].value, row["figures"][0].low, row["figures"][0].high, None)
@@ -42,6 +47,8 @@ def describe_explanations(figures: Mapping[str, Any], examples: Sequence[Mapping
         if " - " not in row["name"] and row["figures"] and row["figures"][0].value is not None
     ]
     return {
+        "relevance": figures.get("relevance"),
+        "judge": judge.get("judge"),
         "writer": figures.get("writer"),
         "n_cases": figures.get("n_cases"),
         "counts": figures.get("counts", {}),

@@ -18,7 +18,7 @@ from hilum.vocabulary import MIRROR, REGION_PARENTS, finding_name
 
 WORST_METRICS = ["precision_at_10", "average_precision", "query"]
 REASONS = {
-    "said": "its report says it is there",
+    "said": "its report says it is there all the same",
     "mirrored": "the same finding, on the other side only",
     "elsewhere": "the same finding, elsewhere only",
     "unplaced": "the same finding, at no named place",
@@ -39,7 +39,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer of a failed query. words: what it has instead, empty for a right one."""
+    """One answer of a failed query. reason: a key of REASONS, empty for a right one; words: which findings or places."""
 
     dicom_id: str
     relevant: bool
@@ -81,20 +81,20 @@ def collect_findings(labels: pd.DataFrame) -> Findings:
 
 
 def explain_answer(study: int, region: str, finding: str, known: Findings) -> tuple[str, str]:
-    """Why an answer that is wrong may have come up: a key of REASONS, and words that name what is there instead."""
+    """Why an answer that is wrong may have come up: a key of REASONS, and what is there or where it is."""
     there = known.placed.get((study, region), frozenset())
     places = known.regions.get((study, finding), frozenset())
     if finding in there:
-        return "said", REASONS["said"]
+        return "said", ""
     named = sorted(place for place in places if place is not None)
     if named:
         mirrored = MIRROR[region] != region and finding in known.placed.get((study, MIRROR[region]), frozenset())
-        return ("mirrored" if mirrored else "elsewhere"), f"the same, in the {' and '.join(named)}"
+        return ("mirrored" if mirrored else "elsewhere"), " and ".join(named)
     if places:
-        return "unplaced", REASONS["unplaced"]
+        return "unplaced", ""
     if there:
-        return "other", ", ".join(finding_name(name) for name in sorted(there)) + " there"
-    return "silent", REASONS["silent"]
+        return "other", ", ".join(finding_name(name) for name in sorted(there))
+    return "silent", ""
 
 
 def list_failures(queries: pd.DataFrame, studies: Mapping[str, int], known: Findings, n: int) -> list[Failure]:
@@ -134,9 +134,7 @@ def count_reasons(queries: pd.DataFrame, studies: Mapping[str, int], known: Find
     return [{"words": words, "n": found[key], "share": found[key] / total} for key, words in REASONS.items() if total]
 
 
-def _answer(
-    dicom_id: str, right: bool, row: Mapping[str, Any], studies: Mapping[str, int], known: Findings
-) -> Answer:
+def _answer(dicom_id: str, right: bool, row: Mapping[str, Any], studies: Mapping[str, int], known: Findings) -> Answer:
     if right:
         return Answer(dicom_id, True, "", "")
     return Answer(dicom_id, False, *explain_answer(studies[dicom_id], row["region"], row["finding"], known))

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from hilum.errors import BadDataError
-from hilum.report.failures import Failure
+from hilum.report.failures import REASONS, Failure
 from hilum.report.page import write_score
 from hilum.report.pictures import overlay_uri, picture_uri
 from hilum.schema import IMAGES, REGION_BOXES
@@ -118,16 +119,44 @@ def show_failures(failures: Sequence[Failure], data: Path, partitions: Sequence[
         query = _show_case(asked, row.region, none, films, None, ("The query", f"study {row.study_id}"), alt)
         cases = []
         for rank, answer in enumerate(answers, 1):
-            words = (f"{rank}. {'has it there' if answer.relevant else 'has not'}", answer.words)
-            alt = f"Answer {rank}: chest X-ray. {words[0]} {words[1]}"
-            cases.append(_show_case({"dicom_id": answer.dicom_id}, row.region, none, films, answer.relevant, words, alt))
+            words = (f"{rank}. {REASONS[answer.reason] if answer.reason else 'has it there'}", answer.words)
+            alt = f"Answer {rank}: chest X-ray. {words[0]}. {words[1]}"
+            cases.append(
+                _show_case({"dicom_id": answer.dicom_id}, row.region, none, films, answer.relevant, words, alt)
+            )
         queries.append(ShownQuery(finding, row.region, summary, query, tuple(cases)))
     return tuple(queries)
 
 
-def show_films(
-    asked: Sequence[tuple[str, str, str]], data: Path, partitions: Sequence[str]
+def show_groundings(
+    examples: Sequence[Mapping[str, Any]],
+    maps: np.ndarray,
+    figures: pd.DataFrame,
+    data: Path,
+    partitions: Sequence[str],
 ) -> tuple[Case, ...]:
+    """The examples' own images with map and boxes, a finding once; those without a box are left out.
+
+    figures: GROUNDINGS.
+    """
+    chosen = {str(row["finding"]): row for row in reversed(examples) if row["finding_boxes"]}
+    films = _read_films(data, partitions, {row["dicom_id"] for row in chosen.values()})
+    phrase = figures[figures["score"] == "phrase"].set_index(["dicom_id", "finding"])
+    cases = []
+    for finding, row in sorted(chosen.items()):
+        key, detail = (row["dicom_id"], finding), ""
+        if key in phrase.index:
+            found = phrase.loc[key]
+            hit = "the peak is in a box" if found["pointing_game"] == 1 else "the peak is outside"
+            contrast = write_score(found["contrast_to_noise_ratio"], 2)
+            detail = f"{hit}; CNR {contrast}, mIoU {write_score(found['mean_iou'], 2)}"
+        words = (str(row["phrase"]), detail)
+        alt = f"Chest X-ray of study {row['study_id']} with the map of {row['phrase']}. {detail}"
+        cases.append(_show_case(row, "", maps, films, None, words, alt))
+    return tuple(cases)
+
+
+def show_films(asked: Sequence[tuple[str, str, str]], data: Path, partitions: Sequence[str]) -> tuple[Case, ...]:
     """Images with one region marked. asked: image, region, caption."""
     films = _read_films(data, partitions, {dicom_id for dicom_id, _, _ in asked})
     none = np.zeros((0, 1, 1), np.float32)

@@ -22,11 +22,13 @@ from hilum.report.gallery import Case, ShownQuery
 from hilum.report.page import is_phantom, render
 from hilum.report.results import (
     GROUNDING_METRICS,
+    GROUNDING_SHOWN,
     RETRIEVAL_METRICS,
     find_figure,
     list_cells,
     list_curves,
     list_dots,
+    list_grounding,
     list_scores,
 )
 
@@ -34,7 +36,8 @@ from hilum.report.results import (
 @dataclass(frozen=True)
 class Results:
     """Everything that the page is made from. curves: phase -> its csv; alpha_curve: the csv of alphas tried (report_: of the tasks with
-    reports); regions: the atlas; explained: examples of explanations, each with its film."""
+    reports); regions: the atlas; grounding: the csv of each
+    finding; explained: examples of explanations, each with its film."""
 
     collection: str
     validation: Mapping[str, Any]
@@ -47,6 +50,8 @@ class Results:
     comparison: Mapping[str, Any]
     regions: Mapping[str, Corners] = field(default_factory=dict)
     cases: Sequence[ShownQuery] = field(default_factory=tuple)
+    grounding: pd.DataFrame = field(default_factory=pd.DataFrame)
+    grounded: Sequence[Case] = field(default_factory=tuple)
     failures: Sequence[ShownQuery] = field(default_factory=tuple)
     reasons: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     explanations: Mapping[str, Any] = field(default_factory=dict)
@@ -117,6 +122,9 @@ def _grounding(results: Results) -> dict[str, Any]:
     macro = list_scores(results.scores, "grounding", "macro", GROUNDING_METRICS)
     return {
         "grounding": macro,
+        "grounded": results.grounded,
+        "grounding_findings": list_grounding(results.grounding),
+        "grounding_columns": GROUNDING_SHOWN,
         "grounding_metrics": GROUNDING_METRICS,
         "pointing": find_figure(macro, "phrase", 0),
         "pointing_prior": find_figure(macro, "prior", 0),

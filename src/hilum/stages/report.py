@@ -13,9 +13,9 @@ import pandas as pd
 from hilum.errors import BadDataError
 from hilum.image.atlas import read_atlas
 from hilum.report.failures import collect_findings, count_reasons, list_failures, name_images
-from hilum.report.gallery import read_gallery, show_failures, show_films, show_queries
+from hilum.report.gallery import read_gallery, show_failures, show_films, show_groundings, show_queries
 from hilum.report.index_page import Results, render_index_page
-from hilum.schema import CELLS, IMAGES, QUERIES, REGION_LABELS, SCORES
+from hilum.schema import CELLS, GROUNDINGS, IMAGES, QUERIES, REGION_LABELS, SCORES
 from hilum.tables import read_table, write_text
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def run(
     studies = name_images([read_table(data / "images" / f"{name}.parquet", IMAGES) for name in partitions])
     labels = [read_table(data / "region_labels" / f"{name}.parquet", REGION_LABELS) for name in partitions]
     known = collect_findings(pd.concat(labels))
+    pointed = read_table(evaluation / "groundings.parquet", GROUNDINGS)
     told = read_json(data / "explanations" / "examples.json").get("examples", [])[: params.n_queries]
     asked = [(row["dicom_id"], row["region"], row["region"]) for row in told]
     results = Results(
@@ -59,6 +60,8 @@ def run(
         regions=read_atlas().regions,
         explanations=read_json(explanations),
         explained=tuple(zip(told, show_films(asked, data, partitions), strict=True)),
+        grounding=read_csv(curves / "evaluation" / "grounding.csv"),
+        grounded=show_groundings(examples if params.n_queries else [], maps, pointed, data, partitions),
         failures=show_failures(list_failures(queries, studies, known, params.n_queries), data, partitions),
         reasons=count_reasons(queries, studies, known),
         cases=show_queries(examples[: params.n_queries], maps, data, partitions),
