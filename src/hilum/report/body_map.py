@@ -59,7 +59,7 @@ def _draw(
     name: str, group: pd.DataFrame, regions: Mapping[str, Corners], metric: str, chance: str, title: str
 ) -> Markup:
     """One body. Located@10 is drawn of the cells that it means something in; the others are empty outlines."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for region, cell in group.groupby("region", sort=True):
         counted = cell[cell["locatable"]] if metric.startswith("located") else cell
         value = float(counted[metric].mean()) if len(counted) else None

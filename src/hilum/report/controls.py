@@ -5,6 +5,7 @@ In: the scores table, the csv of alphas tried on the tasks with reports. Out: pl
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +59,7 @@ def list_controls(scores: pd.DataFrame, task: str) -> list[Control]:
 
 def describe_report_tasks(scores: pd.DataFrame, curve: pd.DataFrame) -> dict[str, Any]:
     """The section's values; no task where none was measured. curve: the csv of alphas tried, a task a block."""
-    tasks = []
+    tasks: list[dict[str, Any]] = []
     for task in TASKS:
         controls = list_controls(scores, task)
         if not controls:
@@ -103,5 +104,5 @@ def _draw_curve(curve: pd.DataFrame) -> Markup:
 def _band(mine: pd.DataFrame, score: str, metric: str) -> tuple[float, float] | None:
     if (score, metric) not in mine.index:
         return None
-    low, high = mine.loc[(score, metric), "chance_low"], mine.loc[(score, metric), "chance_high"]
-    return None if pd.isna(low) or pd.isna(high) else (float(low), float(high))
+    low, high = mine.loc[[(score, metric)], ["chance_low", "chance_high"]].to_numpy(float)[0].tolist()
+    return None if math.isnan(low) or math.isnan(high) else (low, high)

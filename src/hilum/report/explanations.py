@@ -33,7 +33,7 @@ def describe_explanations(figures: Mapping[str, Any], examples: Sequence[Mapping
     judge = figures.get("judge", {})
     measured = {name: {**figures[name], **judge.get(name, {})} for name in ROWS if name in figures}
     shown = [(key, words) for key, words in METRICS if any(key in values for values in measured.values())]
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "name": name.replace("_minus_", " - "),
             "words": ROWS[name],

@@ -39,7 +39,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer of a failed query. reason: a key of REASONS, empty for a right one; words: which findings or places."""
+    """One answer. reason: a key of REASONS, empty for a right one; words: which findings or places."""
 
     dicom_id: str
     relevant: bool
@@ -134,7 +134,7 @@ def count_reasons(queries: pd.DataFrame, studies: Mapping[str, int], known: Find
     return [{"words": words, "n": found[key], "share": found[key] / total} for key, words in REASONS.items() if total]
 
 
-def _answer(dicom_id: str, right: bool, row: Mapping[str, Any], studies: Mapping[str, int], known: Findings) -> Answer:
+def _answer(dicom_id: str, right: bool, row: Mapping[Any, Any], studies: Mapping[str, int], known: Findings) -> Answer:
     if right:
         return Answer(dicom_id, True, "", "")
     return Answer(dicom_id, False, *explain_answer(studies[dicom_id], row["region"], row["finding"], known))

@@ -18,7 +18,8 @@ from hilum.report.charts import Series, draw_dots, draw_lines
 from hilum.report.comparison import describe_comparison
 from hilum.report.controls import CONTROL_METRICS, describe_report_tasks, list_controls
 from hilum.report.explanations import describe_explanations
-from hilum.report.gallery import Case, ShownQuery
+from hilum.report.films import Case
+from hilum.report.gallery import ShownQuery
 from hilum.report.page import is_phantom, render
 from hilum.report.results import (
     GROUNDING_METRICS,
@@ -35,9 +36,10 @@ from hilum.report.results import (
 
 @dataclass(frozen=True)
 class Results:
-    """Everything that the page is made from. curves: phase -> its csv; alpha_curve: the csv of alphas tried (report_: of the tasks with
-    reports); regions: the atlas; grounding: the csv of each
-    finding; explained: examples of explanations, each with its film."""
+    """Everything that the page is made from. curves: phase -> its csv; alpha_curve: the csv of alphas tried, and
+    report_alpha_curve that of the tasks with reports; regions: the atlas; grounding: the csv of each finding;
+    explained: examples of explanations, each with its film.
+    """
 
     collection: str
     validation: Mapping[str, Any]
