@@ -40,7 +40,7 @@ class Control:
 def list_controls(scores: pd.DataFrame, task: str) -> list[Control]:
     """Every score of a task, macro. scores: SCORES."""
     rows = list_scores(scores, task, "macro", CONTROL_METRICS)
-    mine = scores[(scores["task"] == task) & (scores["average"] == "macro")].set_index(["score", "metric"])
+    mine = scores[(scores["task"] == task) & (scores["average"] == "macro")]
     named = range(len(CONTROL_METRICS))
     return [
         Control(
@@ -102,7 +102,8 @@ def _draw_curve(curve: pd.DataFrame) -> Markup:
 
 
 def _band(mine: pd.DataFrame, score: str, metric: str) -> tuple[float, float] | None:
-    if (score, metric) not in mine.index:
+    row = mine[(mine["score"] == score) & (mine["metric"] == metric)]
+    if not len(row):
         return None
-    low, high = mine.loc[[(score, metric)], ["chance_low", "chance_high"]].to_numpy(float)[0].tolist()
+    low, high = row[["chance_low", "chance_high"]].to_numpy(float)[0].tolist()
     return None if math.isnan(low) or math.isnan(high) else (low, high)
