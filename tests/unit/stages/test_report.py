@@ -96,6 +96,10 @@ class Inputs:
         told = {"failure": None, "said": ["consolidation"], "f1": 0.5, "statements": [stated], "cases": cases}
         self.told = [{"dicom_id": ids[0], "study_id": 50000000, "region": "left lung",
                       "true": ["consolidation", "atelectasis"], "search": told}]  # fmt: skip
+        self.groundings = [
+            {"dicom_id": ids[0], "subject_id": 10000000, "finding": "consolidation", "score": "phrase",
+             "pointing_game": 1.0, "contrast_to_noise_ratio": 2.345, "mean_iou": 0.321, "chance_pointing": 0.1}
+        ]  # fmt: skip
         self.comparison = {"collection": "phantom", "seeds": [], "variants": [], "rows": []}
         self.curve = "epoch,phase,total,validate_global_ap\n1,align,2.5,0.25\n2,align,1.5,\n"
 
@@ -111,7 +115,7 @@ class Inputs:
         write_table(evaluation / "scores.parquet", scores, SCORES)
         write_table(evaluation / "cells.parquet", cells, CELLS)
         write_table(evaluation / "queries.parquet", pd.DataFrame(self.queries, columns=QUERIES.column_names), QUERIES)
-        pointed = pd.DataFrame([], columns=GROUNDINGS.column_names)
+        pointed = pd.DataFrame(self.groundings, columns=GROUNDINGS.column_names)
         write_table(evaluation / "groundings.parquet", pointed, GROUNDINGS)
         (self.data / "explanations").mkdir()
         (self.data / "explanations" / "examples.json").write_text(json.dumps({"examples": self.told}))
@@ -227,9 +231,13 @@ def test_a_collection_without_truth_says_what_was_not_measured(inputs: Inputs) -
 
 def test_nothing_to_score_is_said_and_not_shown_as_zero(inputs: Inputs) -> None:
     inputs.scores, inputs.metrics, inputs.gallery = [], {}, {"alpha": 0.5, "examples": []}
-    inputs.curve = "epoch,phase\n"
+    inputs.curve, inputs.queries, inputs.explanations, inputs.told = "epoch,phase\n", [], {}, []
     inputs.write()
+    evaluation = inputs.folder / "plots" / "evaluation"
+    for path in evaluation.glob("*.csv"):
+        path.write_text(path.read_text().splitlines()[0] + "\n")
     page = inputs.page()
+    assert "hilum explain</code> has asked nothing" in page and section_of(page, "failures") == ""
     assert "No cell of finding and region has enough images" in page and "No epoch was run." in page
 
 
@@ -266,6 +274,14 @@ def test_a_failed_query_is_shown_with_what_its_answers_have_instead(inputs: Inpu
     table = pd.DataFrame(inputs.queries, columns=QUERIES.column_names)
     write_table(inputs.data / "evaluation" / "queries.parquet", table, QUERIES)
     assert section_of(inputs.page(), "failures") == ""
+
+
+def test_a_map_is_shown_once_a_finding_with_its_figures(inputs: Inputs) -> None:
+    inputs.write()
+    section = section_of(inputs.page(), "grounding")
+    assert section.count('class="heat"') == 1 and "the peak is in a box; CNR 2.35, mIoU 0.32" in section
+    assert '<rect class="finding" x="10.0" y="15.0" width="20.0" height="25.0"/>' in section
+    assert "Where the phrase lights up" not in inputs.page(n_queries=0)
 
 
 def test_an_explanation_cites_its_cases_and_is_shown_as_text(inputs: Inputs) -> None:
