@@ -211,15 +211,17 @@ def evaluate(data: Path, index: Path, model: Path, tokenizer: Path, out: Path, m
 @path_option("--metrics", "metrics.json.")
 @path_option("--curves", "Folder of the learning curves.")
 @path_option("--comparison", "What `hilum compare` has found; a table without rows before it has run.")
+@path_option("--explanations", "How good the explanations are.")
 @path_option("--page", "Out: the page of results.")
-def report(data: Path, metrics: Path, curves: Path, comparison: Path, page: Path) -> None:
+def report(data: Path, metrics: Path, curves: Path, comparison: Path, explanations: Path, page: Path) -> None:
     """Write the page of results."""
     from hilum.config import read_landings, read_params
     from hilum.stages.report import run
 
     landings = read_landings()
     params = read_params().report
-    run(data, list(landings.partitions), metrics, curves, comparison, page, params, landings.collection)
+    partitions = list(landings.partitions)
+    run(data, partitions, metrics, curves, comparison, explanations, page, params, landings.collection)
 
 
 @verb("challenge", "dvc repro data/served/dvc.yaml:challenge")

@@ -51,7 +51,7 @@ def draw_lines(title: str, description: str, x_label: str, series: Sequence[Seri
     if len(kept) > N_COLOURS:
         return _draw_panels(title, description, x_label, kept)
     xs, ys = zip(*(point for s in kept for point in s.points))
-    x_ticks, y_ticks = _whole_ticks(min(xs), max(xs)), nice_ticks(min(0.0, *ys) if from_zero else min(ys), max(ys))
+    x_ticks, y_ticks = _x_ticks(xs), nice_ticks(min(0.0, *ys) if from_zero else min(ys), max(ys))
     x_ends, y_ends = (min(xs), max(xs)), (y_ticks[0], y_ticks[-1])
 
     def place(x: float, y: float) -> tuple[float, float]:
@@ -173,8 +173,11 @@ def nice_ticks(low: float, high: float, n_wanted: int = 5) -> list[float]:
     return [round(n * step, 10) for n in range(first, last + 1)]
 
 
-def _whole_ticks(low: float, high: float) -> list[float]:
-    """Every epoch, or every few of them when there are many."""
+def _x_ticks(xs: Sequence[float]) -> list[float]:
+    """Every epoch, or every few of them when there are many; round numbers where the points are not whole."""
+    low, high = min(xs), max(xs)
+    if any(x != round(x) for x in xs):
+        return [x for x in nice_ticks(low, high, 4) if low <= x <= high]
     step = max(1, math.ceil((high - low) / 10))
     return [float(n) for n in range(math.ceil(low), math.floor(high) + 1, step)]
 

@@ -13,24 +13,33 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from hilum.report.body_map import FIGURES, Corners, draw_bodies
 from hilum.report.charts import Series, draw_dots, draw_lines
 from hilum.report.comparison import describe_comparison
+from hilum.report.controls import CONTROL_METRICS, describe_report_tasks, list_controls
+from hilum.report.explanations import describe_explanations
+from hilum.report.films import Case
 from hilum.report.gallery import ShownQuery
 from hilum.report.page import is_phantom, render
 from hilum.report.results import (
     GROUNDING_METRICS,
+    GROUNDING_SHOWN,
     RETRIEVAL_METRICS,
     find_figure,
     list_cells,
     list_curves,
     list_dots,
+    list_grounding,
     list_scores,
 )
 
 
 @dataclass(frozen=True)
 class Results:
-    """Everything that the page is made from. curves: phase -> its csv; alpha_curve: the csv of alphas tried."""
+    """Everything that the page is made from. curves: phase -> its csv; alpha_curve: the csv of alphas tried, and
+    report_alpha_curve that of the tasks with reports; regions: the atlas; grounding: the csv of each finding;
+    explained: examples of explanations, each with its film.
+    """
 
     collection: str
     validation: Mapping[str, Any]
@@ -38,9 +47,17 @@ class Results:
     scores: pd.DataFrame
     cells: pd.DataFrame
     alpha_curve: pd.DataFrame
+    report_alpha_curve: pd.DataFrame
     curves: Mapping[str, pd.DataFrame]
     comparison: Mapping[str, Any]
+    regions: Mapping[str, Corners] = field(default_factory=dict)
     cases: Sequence[ShownQuery] = field(default_factory=tuple)
+    grounding: pd.DataFrame = field(default_factory=pd.DataFrame)
+    grounded: Sequence[Case] = field(default_factory=tuple)
+    failures: Sequence[ShownQuery] = field(default_factory=tuple)
+    reasons: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    explanations: Mapping[str, Any] = field(default_factory=dict)
+    explained: Sequence[tuple[Mapping[str, Any], Case]] = field(default_factory=tuple)
 
 
 def render_index_page(results: Results, data_page: str) -> str:
@@ -65,6 +82,10 @@ def render_index_page(results: Results, data_page: str) -> str:
             "phases": [_phase(name, curves) for name, curves in results.curves.items()],
             "labels": results.metrics.get("labels"),
             "cases": results.cases,
+            "failures": results.failures,
+            "reasons": results.reasons,
+            "explanations": describe_explanations(results.explanations, [row for row, _ in results.explained]),
+            "explained_films": [film for _, film in results.explained],
             "comparison": _comparison(results),
             **_retrieval(results),
             **_grounding(results),
@@ -77,7 +98,10 @@ def _retrieval(results: Results) -> dict[str, Any]:
     cells = list_cells(results.cells)
     return {
         "alpha": results.metrics.get("retrieval", {}).get("alpha"),
-        "retrieval": macro,
+        "retrieval": [row for row in macro if " - " not in row.name],  # the differences stand with the controls
+        "controls": list_controls(results.scores, "retrieval"),
+        "control_metrics": CONTROL_METRICS,
+        "reports": describe_report_tasks(results.scores, results.report_alpha_curve),
         "retrieval_micro": list_scores(results.scores, "retrieval", "micro", RETRIEVAL_METRICS),
         "retrieval_metrics": RETRIEVAL_METRICS,
         "located": {name: find_figure(macro, name, 0) for name in ("mix", "global", "mirrored", "mix_mirrorable")},
@@ -88,7 +112,10 @@ def _retrieval(results: Results) -> dict[str, Any]:
             list_dots(macro, 0),
         ),
         "alpha_chart": _alpha_chart(results.alpha_curve),
+        "alpha_rows": results.alpha_curve.to_dict("records"),
         "cells": cells,
+        "bodies": draw_bodies(results.cells, results.regions),
+        "body_figures": [words for _, _, words in FIGURES],
         "n_locatable": sum(cell["locatable"] for cell in cells),
     }
 
@@ -97,6 +124,9 @@ def _grounding(results: Results) -> dict[str, Any]:
     macro = list_scores(results.scores, "grounding", "macro", GROUNDING_METRICS)
     return {
         "grounding": macro,
+        "grounded": results.grounded,
+        "grounding_findings": list_grounding(results.grounding),
+        "grounding_columns": GROUNDING_SHOWN,
         "grounding_metrics": GROUNDING_METRICS,
         "pointing": find_figure(macro, "phrase", 0),
         "pointing_prior": find_figure(macro, "prior", 0),

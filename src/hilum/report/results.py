@@ -25,6 +25,7 @@ GROUNDING_METRICS = (
     ("contrast_to_noise_ratio", "CNR"),
     ("mean_iou", "mIoU"),
 )
+GROUNDING_SHOWN = ("phrase", "prior", "median_box")  # in the table of findings
 SCORE_WORDS = {
     "mix": "whole image and region together, at the alpha chosen on the validate split: what hilum does",
     "global": "the same model's whole image alone",
@@ -126,6 +127,16 @@ def list_cells(cells: pd.DataFrame, shown: Sequence[str] = ("mix", "global", "mi
                 "average_precision": [_cell(by_score, name, "average_precision") for name in shown],
             }
         )
+    return rows
+
+
+def list_grounding(figures: pd.DataFrame) -> list[dict[str, Any]]:
+    """One row a finding, three figures of each of GROUNDING_SHOWN. figures: grounding.csv."""
+    rows = []
+    for finding, group in figures.groupby("finding", sort=True) if len(figures) else ():
+        by_score = group.set_index("score")
+        values = [_cell(by_score, name, metric) for name in GROUNDING_SHOWN for metric, _ in GROUNDING_METRICS]
+        rows.append({"finding": finding, "n": int(group["n_units"].max()), "values": values})
     return rows
 
 

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from hilum.errors import BadDataError
-from hilum.report.gallery import read_gallery, show_queries
+from hilum.image.atlas import read_atlas
+from hilum.report.failures import collect_findings, count_reasons, list_failures, name_images
+from hilum.report.gallery import read_gallery, show_failures, show_films, show_groundings, show_queries
 from hilum.report.index_page import Results, render_index_page
-from hilum.schema import CELLS, SCORES
+from hilum.schema import CELLS, GROUNDINGS, IMAGES, QUERIES, REGION_LABELS, SCORES
 from hilum.tables import read_table, write_text
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ def run(
     metrics: Path,
     curves: Path,
     comparison: Path,
+    explanations: Path,
     page: Path,
     params: ReportParams,
     collection: str,
@@ -37,6 +40,13 @@ def run(
     """Write the page. Raises BadDataError if a file it is made from is missing or of another shape."""
     evaluation = data / "evaluation"
     examples, maps = read_gallery(evaluation / "gallery.json", evaluation / "similarity_maps.npz")
+    queries = read_table(evaluation / "queries.parquet", QUERIES)
+    studies = name_images([read_table(data / "images" / f"{name}.parquet", IMAGES) for name in partitions])
+    labels = [read_table(data / "region_labels" / f"{name}.parquet", REGION_LABELS) for name in partitions]
+    known = collect_findings(pd.concat(labels))
+    pointed = read_table(evaluation / "groundings.parquet", GROUNDINGS)
+    told = read_json(data / "explanations" / "examples.json").get("examples", [])[: params.n_queries]
+    asked = [(row["dicom_id"], row["region"], row["region"]) for row in told]
     results = Results(
         collection=collection,
         validation=read_json(data / "validation" / "validation.json"),
@@ -44,8 +54,16 @@ def run(
         scores=read_table(evaluation / "scores.parquet", SCORES),
         cells=read_table(evaluation / "cells.parquet", CELLS),
         alpha_curve=read_csv(curves / "evaluation" / "alpha.csv"),
+        report_alpha_curve=read_csv(curves / "evaluation" / "report_alpha.csv"),
         curves={phase: read_csv(curves / f"{phase}.csv") for phase in PHASES},
         comparison=read_json(comparison),
+        regions=read_atlas().regions,
+        explanations=read_json(explanations),
+        explained=tuple(zip(told, show_films(asked, data, partitions), strict=True)),
+        grounding=read_csv(curves / "evaluation" / "grounding.csv"),
+        grounded=show_groundings(examples if params.n_queries else [], maps, pointed, data, partitions),
+        failures=show_failures(list_failures(queries, studies, known, params.n_queries), data, partitions),
+        reasons=count_reasons(queries, studies, known),
         cases=show_queries(examples[: params.n_queries], maps, data, partitions),
     )
     text = render_index_page(results, DATA_PAGE)

@@ -100,3 +100,10 @@ def test_ticks_hold_both_ends_and_are_few(a: float, b: float) -> None:
     assert 2 <= len(ticks) <= 12
     assert ticks[0] <= low + slack and ticks[-1] >= high - slack
     assert ticks == sorted(set(ticks))
+
+
+def test_ticks_between_points_that_are_not_whole_are_round() -> None:
+    points = tuple((n / 4, 0.5) for n in range(5))
+    drawn = draw_lines("t", "d", "alpha", [Series("one", points)])
+    assert all(f">{words}</text>" in drawn for words in ("0.25", "0.5", "0.75"))
+    assert ">1.5</text>" not in draw_lines("t", "d", "epoch", [Series("one", ((1, 0.5), (2, 0.6)))], from_zero=True)

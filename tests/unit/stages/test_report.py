@@ -12,7 +12,7 @@ import pytest
 
 from hilum.config import ReportParams
 from hilum.errors import BadDataError
-from hilum.schema import CELLS, SCORES
+from hilum.schema import CELLS, GROUNDINGS, QUERIES, SCORES
 from hilum.stages.report import run
 from hilum.tables import write_table
 
@@ -34,7 +34,8 @@ COUNTS = {
 def score(task: str, name: str, metric: str, value: float | None, average: str = "macro", chance: float = 0.3) -> dict:
     low, high = (None, None) if value is None else (value - 0.05, value + 0.05)
     return {"task": task, "score": name, "average": average, "metric": metric, "value": value, "low": low,
-            "high": high, "chance": chance, "n_units": 8, "n_groups": 2}  # fmt: skip
+            "high": high, "chance": chance, "chance_low": None, "chance_high": None,
+            "n_units": 8, "n_groups": 2}  # fmt: skip
 
 
 def cell(name: str, located: float) -> dict:
@@ -74,7 +75,30 @@ class Inputs:
             score("retrieval", "mirrored", "located_at_10", 0.1), score("retrieval", "mix", "precision_at_1", None),
             score("retrieval", "mix - global", "located_at_10", 0.3123, chance=None),
             score("retrieval", "mix", "located_at_10", 0.7777, "micro"),
+            score("retrieval", "global", "precision_at_5", 0.5) | {"chance_low": 0.2871, "chance_high": 0.3129},
+            score("image_to_report", "mix", "located_at_10", 0.8456),
+            score("image_to_report", "mix", "precision_at_5", 0.4),
             score("grounding", "phrase", "pointing_game", 0.6543), score("grounding", "prior", "pointing_game", 0.4),
+        ]  # fmt: skip
+        asked = {"query": "q", "score": "mix", "split": "test", "region": "left lung", "finding": "consolidation",
+                 "dicom_id": ids[0], "study_id": 50000000, "subject_id": 10000000, "answers": ids[1:],
+                 "relevant": [True, False], "n_gallery": 5, "n_relevant": 3, "n_same_finding": 4}  # fmt: skip
+        self.queries = [{**{column.name: 0.125 for column in QUERIES.columns}, **asked}]
+        figures = {"f1": 0.7777, "f1_low": 0.7, "f1_high": 0.8, "precision": 0.6, "recall": 0.5}
+        self.explanations = {
+            "relevance": "truth", "writer": "consensus", "n_cases": 2, "search": figures,
+            "random": {**figures, "f1": 0.1111},
+            "search_minus_random": {**figures, "f1": 0.6666}, "counts": {"questions": 3, "scored": 2, "patients": 2},
+            "statements": {"search": {"made": 9, "kept": 8, "unsupported": 1}}, "failures": {"search": {"all": 0}},
+        }  # fmt: skip
+        stated = {"section": "explanation", "text": f"Consolidation {SCRIPT}.", "cites": [2], "dropped": None}
+        cases = [{"number": 2, "study_id": 50000001, "similarity": 0.5, "sentences": [f"Seen before {SCRIPT}."]}]
+        told = {"failure": None, "said": ["consolidation"], "f1": 0.5, "statements": [stated], "cases": cases}
+        self.told = [{"dicom_id": ids[0], "study_id": 50000000, "region": "left lung",
+                      "true": ["consolidation", "atelectasis"], "search": told}]  # fmt: skip
+        self.groundings = [
+            {"dicom_id": ids[0], "subject_id": 10000000, "finding": "consolidation", "score": "phrase",
+             "pointing_game": 1.0, "contrast_to_noise_ratio": 2.345, "mean_iou": 0.321, "chance_pointing": 0.1}
         ]  # fmt: skip
         self.comparison = {"collection": "phantom", "seeds": [], "variants": [], "rows": []}
         self.curve = "epoch,phase,total,validate_global_ap\n1,align,2.5,0.25\n2,align,1.5,\n"
@@ -90,6 +114,12 @@ class Inputs:
         cells = pd.DataFrame([cell("mix", 0.9), cell("global", 0.5)] if self.scores else [], columns=CELLS.column_names)
         write_table(evaluation / "scores.parquet", scores, SCORES)
         write_table(evaluation / "cells.parquet", cells, CELLS)
+        write_table(evaluation / "queries.parquet", pd.DataFrame(self.queries, columns=QUERIES.column_names), QUERIES)
+        pointed = pd.DataFrame(self.groundings, columns=GROUNDINGS.column_names)
+        write_table(evaluation / "groundings.parquet", pointed, GROUNDINGS)
+        (self.data / "explanations").mkdir()
+        (self.data / "explanations" / "examples.json").write_text(json.dumps({"examples": self.told}))
+        (self.folder / "explanations.json").write_text(json.dumps(self.explanations))
         maps = np.random.default_rng(1).random((3, 9, 9)).astype(np.float32)
         np.savez(evaluation / "similarity_maps.npz", maps=maps)
         (evaluation / "gallery.json").write_text(json.dumps(self.gallery))
@@ -104,12 +134,19 @@ class Inputs:
             (plots / f"{phase}.csv").write_text(self.curve)
         alpha = "alpha,located_at_10,average_precision,chance_located\n0,0.4,0.2,0.3\n1,0.7,0.3,0.3\n"
         (plots / "evaluation" / "alpha.csv").write_text(alpha)
+        by_task = [line + (",image_to_report" if n else ",task") for n, line in enumerate(alpha.splitlines())]
+        (plots / "evaluation" / "report_alpha.csv").write_text("\n".join(by_task))
+        grounding = (
+            "finding,score,n_units,pointing_game,contrast_to_noise_ratio,mean_iou\nconsolidation,phrase,4,0.5,1.5,0.2\n"
+        )
+        (plots / "evaluation" / "grounding.csv").write_text(grounding)
 
     def page(self, collection: str = "phantom", n_queries: int = 6) -> str:
         page = self.folder / "index.html"
         run(
             self.data, self.line.partitions, self.folder / "metrics.json", self.folder / "plots",
-            self.folder / "comparison.json", page, ReportParams(n_queries=n_queries), collection,
+            self.folder / "comparison.json", self.folder / "explanations.json", page,
+            ReportParams(n_queries=n_queries), collection,
         )  # fmt: skip
         return page.read_text()
 
@@ -124,7 +161,9 @@ def test_the_page_holds_every_figure_with_its_chance_and_interval(inputs: Inputs
     page = inputs.page()
     for words in ("0.812", "0.762 to 0.862", "chance 0.300", "+0.312", "0.778", "0.654", "rra_vl", "amber", "0.850"):
         assert words in page, words
-    assert page.count('<svg class="chart"') == 7  # two phases of two, located, alpha, pointing
+    assert (
+        page.count('<svg class="chart"') == 10
+    )  # two phases of two, located, alpha, pointing, a task's two, explained
 
 
 def test_phantom_is_said_in_every_section_and_only_of_the_phantom(inputs: Inputs) -> None:
@@ -140,13 +179,13 @@ def test_a_page_with_cases_says_so_and_one_without_does_not(inputs: Inputs) -> N
     inputs.write()
     assert "<title>hilum results, shows cases (phantom)</title>" in inputs.page()
     page = inputs.page(n_queries=0)
-    assert "shows cases" not in page and 'class="film"' not in page
+    assert "shows cases" not in page and 'class="film"' not in page and "Seen before" not in page
 
 
 def test_cases_are_cut_to_the_number_asked_for_and_marked_right_or_wrong(inputs: Inputs) -> None:
     inputs.write()
     assert "the second example" in inputs.page(n_queries=2)
-    page = inputs.page(n_queries=1)
+    page = section_of(inputs.page(n_queries=1), "cases")
     assert "the second example" not in page
     assert page.count('class="case right"') == page.count('class="case wrong"') == 1
     assert "1 of the 2 answers shown are right" in page
@@ -192,10 +231,71 @@ def test_a_collection_without_truth_says_what_was_not_measured(inputs: Inputs) -
 
 def test_nothing_to_score_is_said_and_not_shown_as_zero(inputs: Inputs) -> None:
     inputs.scores, inputs.metrics, inputs.gallery = [], {}, {"alpha": 0.5, "examples": []}
-    inputs.curve = "epoch,phase\n"
+    inputs.curve, inputs.queries, inputs.explanations, inputs.told = "epoch,phase\n", [], {}, []
+    inputs.write()
+    evaluation = inputs.folder / "plots" / "evaluation"
+    for path in evaluation.glob("*.csv"):
+        path.write_text(path.read_text().splitlines()[0] + "\n")
+    page = inputs.page()
+    assert "hilum explain</code> has asked nothing" in page and section_of(page, "failures") == ""
+    assert "No cell of finding and region has enough images" in page and "No epoch was run." in page
+
+
+def section_of(page: str, name: str) -> str:
+    found = re.search(rf'<section aria-labelledby="{name}".*?</section>', page, flags=re.DOTALL)
+    return found[0] if found else ""
+
+
+def test_controls_stand_beside_their_band_and_their_difference_to_the_mix(inputs: Inputs) -> None:
     inputs.write()
     page = inputs.page()
-    assert "No cell of finding and region has enough images" in page and "No epoch was run." in page
+    (row,) = re.findall(
+        r"<tr><th scope=\"row\"><code>global</code>(?:(?!</tr>).)*0\.287(?:(?!</tr>).)*</tr>", page, re.DOTALL
+    )
+    for words in ("0.287 to 0.313", "+0.312", "0.262 to 0.362"):
+        assert words in row, words
+    assert "image to report" in section_of(page, "reports") and "0.846" in section_of(page, "reports")
+
+
+def test_regions_are_drawn_on_the_chest_by_finding(inputs: Inputs) -> None:
+    inputs.write()
+    section = section_of(inputs.page(), "retrieval")
+    assert section.count('<svg class="body"') == 4  # the mean and one finding, two figures each
+    assert "left lung: 0.90, chance 0.25, 4 queries" in section
+
+
+def test_a_failed_query_is_shown_with_what_its_answers_have_instead(inputs: Inputs) -> None:
+    inputs.write()
+    section = section_of(inputs.page(), "failures")
+    assert "Consolidation in the left lung".lower() in section.lower() and "1 of 2 answers are right" in section
+    assert section.count('class="case right"') == section.count('class="case wrong"') == 1
+    inputs.queries[0]["split"] = "validate"
+    (inputs.data / "evaluation" / "queries.parquet").unlink()
+    table = pd.DataFrame(inputs.queries, columns=QUERIES.column_names)
+    write_table(inputs.data / "evaluation" / "queries.parquet", table, QUERIES)
+    assert section_of(inputs.page(), "failures") == ""
+
+
+def test_a_map_is_shown_once_a_finding_with_its_figures(inputs: Inputs) -> None:
+    inputs.write()
+    section = section_of(inputs.page(), "grounding")
+    assert section.count('class="heat"') == 1 and "the peak is in a box; CNR 2.35, mIoU 0.32" in section
+    assert '<rect class="finding" x="10.0" y="15.0" width="20.0" height="25.0"/>' in section
+    assert "Where the phrase lights up" not in inputs.page(n_queries=0)
+
+
+def test_an_explanation_cites_its_cases_and_is_shown_as_text(inputs: Inputs) -> None:
+    inputs.write()
+    section = section_of(inputs.page(), "explanations")
+    for words in (
+        "0.778",
+        "0.700 to 0.800",
+        "+0.667",
+        "&lt;script&gt;alert(1)&lt;/script&gt;",
+        "atelectasis, not said",
+    ):
+        assert words in section, words
+    assert 'href="#told1-2"' in section and 'id="told1-2"' in section and "<script" not in section
 
 
 def compared(variant: str, value: float, *, metric: str = "located_at_10", **more: object) -> dict:
@@ -264,6 +364,9 @@ def test_log_names_counts_alone(inputs: Inputs, caplog) -> None:
         ("data/evaluation/scores.parquet", "scores"),
         ("metrics.json", "not a JSON object"),
         ("comparison.json", "not a JSON object"),
+        ("explanations.json", "not a JSON object"),
+        ("data/explanations/examples.json", "not a JSON object"),
+        ("data/evaluation/queries.parquet", "queries"),
         ("plots/align.csv", "not a csv"),
     ],
 )

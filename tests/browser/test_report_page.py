@@ -1,0 +1,67 @@
+"""The page of results in a real browser: a finding is chosen by key, a citation opens its case, a phone has no sideways
+scroll, and nothing is fetched."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser.chromium import Page, find_chromium
+
+pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine")
+MADE = runpy.run_path(str(Path(__file__).parents[1] / "unit" / "stages" / "test_report.py"))
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a made line."""
+    inputs = MADE["Inputs"](tmp_path_factory.mktemp("page"))
+    inputs.write()
+    inputs.page()
+    return inputs.folder / "index.html"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with Page(tmp_path_factory.mktemp("browser")) as one:
+        yield one
+
+
+@pytest.fixture
+def page(browser: Page, file: Path) -> Iterator[Page]:
+    """The page, freshly loaded; after the test, that it asked for nothing and threw nothing."""
+    browser.look()
+    browser.open(file)
+    yield browser
+    assert browser.errors == []
+    addresses = {address.partition("#")[0] for address in browser.requests if not address.startswith("data:")}
+    assert addresses <= {file.resolve().as_uri(), "about:blank"}
+
+
+def test_a_finding_is_chosen_by_key_and_its_body_alone_is_shown(page: Page) -> None:
+    shown = "[...document.querySelectorAll('.chest')].filter(one => one.offsetHeight).map(one => one.dataset.body)"
+    assert page.ask(shown) == ["body0"]
+    page.ask("document.getElementById('body0').focus()")
+    page.press("ArrowRight", 39)
+    assert page.ask(shown) == ["body1"]
+    fill = page.ask("getComputedStyle(document.querySelector('[data-body=body1] .place rect')).fill")
+    assert fill != "none" and fill != "rgb(0, 0, 0)"
+
+
+def test_a_citation_opens_the_case_that_it_cites(page: Page) -> None:
+    case = "document.getElementById('told1-2')"
+    assert page.ask(f"{case}.closest('details').open") is False
+    page.ask("document.querySelector('a.cite').click()")
+    page.ask("new Promise(done => setTimeout(done, 100))")
+    assert page.ask(f"{case}.closest('details').open") is True
+    assert "Seen before <script>" in page.ask(f"{case}.innerText")
+
+
+def test_a_phone_scrolls_tables_and_not_the_page(page: Page, file: Path) -> None:
+    page.look(width=390)
+    page.open(file)
+    page.ask("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    assert page.ask("document.documentElement.scrollWidth") <= 390
