@@ -35,12 +35,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with Page(tmp_path_factory.mktemp("browser")) as one:
-        yield one
-
-
 @pytest.fixture
 def page(browser: Page, file: Path) -> Iterator[Page]:
     """The page, freshly loaded; after the test, that it asked for nothing and threw nothing."""

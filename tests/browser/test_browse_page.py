@@ -30,12 +30,6 @@ def address(kept: Any) -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with Page(tmp_path_factory.mktemp("browser")) as one:
-        yield one
-
-
 @pytest.fixture
 def page(browser: Page, address: str) -> Iterator[Page]:
     """The page, freshly loaded; after the test, that it asked nobody else, threw nothing and ran no report's script."""

@@ -3,31 +3,24 @@ scroll, and nothing is fetched."""
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.browser.chromium import Page, find_chromium
+from tests.unit.stages.test_report import Inputs
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine")
-MADE = runpy.run_path(str(Path(__file__).parents[1] / "unit" / "stages" / "test_report.py"))
 
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a made line."""
-    inputs = MADE["Inputs"](tmp_path_factory.mktemp("page"))
+    inputs = Inputs(tmp_path_factory.mktemp("page"))
     inputs.write()
     inputs.page()
     return inputs.folder / "index.html"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with Page(tmp_path_factory.mktemp("browser")) as one:
-        yield one
 
 
 @pytest.fixture

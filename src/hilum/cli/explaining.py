@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import click
 
 from hilum.cli.command import PATH, verb
-from hilum.cli.searching import REGIONS, SERVED
+from hilum.cli.searching import REGIONS, choose_served
 
 DATA = Path("data")
 
@@ -63,15 +62,10 @@ def explain(
     from hilum.stages.explain_one import Asked
     from hilum.stages.explain_one import run as run_one
 
-    served = (SERVED / "index").is_dir() and index is None and model is None
-    if alpha is None:
-        settings = SERVED / "champion/settings.json"
-        alpha = json.loads(settings.read_text(encoding="utf-8"))["alpha"] if served else 0.5
+    index, model, alpha = choose_served(index, model, alpha)
     question = Asked(study, image, sys.stdin.read() if text == "-" else text, region)
-    index = index or (SERVED / "index" if served else DATA / "index")
-    model = model or (SERVED / "champion/model" if served else DATA / "locate")
     partitions = list(read_landings().partitions)
-    click.echo(run_one(data, partitions, index, model, REGIONS, read_params(), question, float(alpha), k, as_json))
+    click.echo(run_one(data, partitions, index, model, REGIONS, read_params(), question, alpha, k, as_json))
 
 
 COMMANDS = (explain,)

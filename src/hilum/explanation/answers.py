@@ -2,7 +2,8 @@
 
 In: a model, named prompts, a file. Out: an answer or the reason of its failure for each, in the order asked. Each
 answer is added to the file as it comes; a run that is begun again asks only what is not in it. The file holds what
-models made of report text: it lies beside the stage's output under a hidden name, and goes when that is written.
+models made of report text: it lies beside the stage's output under a hidden name, and goes when that is written, so
+that of a patient who is withdrawn nothing is left once the line has run.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from hilum.errors import UsageError
 from hilum.lineage.descent import TAINTED, TRAINED, VALIDATED, WEIGHTS
 from hilum.lineage.history import HERE, RUNS
 from hilum.lineage.store import Store
-from hilum.lineage.subjects import BY_PATH, Everything, Known, read_tainted
+from hilum.lineage.subjects import BY_PATH, BY_PLACE, Everything, Known, read_tainted
 from hilum.tables import write_text
 
 SERVED = "data/served/"
@@ -127,14 +127,14 @@ def end(root: Path) -> None:
 
 
 def _shared(everything: Everything) -> set[str]:
-    """Raw files whose very bytes are somebody else's file too, such as two reports of the same few words."""
-    raw = {(row.digest, row.path) for row in everything.known if row.how == BY_PATH}
-    digests = {digest for digest, _ in raw}
+    """Files whose very bytes are somebody else's too, such as two reports of the same few words, and their vectors."""
+    theirs = {(row.digest, row.path) for row in everything.known if row.how in (BY_PATH, BY_PLACE)}
+    digests = {digest for digest, _ in theirs}
     return {
         md5
         for state in everything.states
         for path, md5 in state.files.items()
-        if md5 in digests and (md5, path) not in raw
+        if md5 in digests and (md5, path) not in theirs
     }
 
 

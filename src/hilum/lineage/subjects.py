@@ -31,7 +31,7 @@ from hilum.lineage.traces import Searcher, Trace, Who
 
 TOMBSTONES = ("data/landings/", "data/partitions/", TAINTED)
 """Where the bare id of somebody who is withdrawn stays: by it they are never landed again."""
-BY_PATH = "path"
+BY_PATH, BY_PLACE = "path", "place"
 UNRECORDED = "(no record names it)"
 _IDS = re.compile(r"(?:^|/)p(1[0-9]{7})(?:/s(5[0-9]{7}))?(?:/([0-9a-f]{8}(?:-[0-9a-f]{8}){4}))?")
 _KINDS = (
@@ -250,7 +250,10 @@ class _Finder:
                 self._unseen[md5] = path
 
     def _by_place(self, files: Mapping[str, str], path: str) -> Trace | None:
-        """Of pixels, vectors and maps: the places that the table or list beside them gives to somebody."""
+        """Of pixels, vectors and maps: the places that the table or list beside them gives to somebody.
+
+        Among a region's vectors of reports nobody has one whose report does not speak of the region.
+        """
         one = PurePosixPath(path)
         beside = {
             ".npy": one.parent.parent / "images" / f"{one.stem}.parquet",
@@ -260,7 +263,10 @@ class _Finder:
         md5 = files.get(str(beside)) if beside else None
         rows = self.trace(md5, str(beside)) if md5 else None
         places = rows.maps if rows and one.suffix == ".npz" else rows.positions if rows else ()
-        return Trace("place", len(places), places) if places else None
+        region = one.stem.removeprefix("region_").replace("_", " ")
+        if rows and rows.spoken is not None and one.match("region_*.faiss") and not one.match("*.codes.faiss"):
+            places = tuple(row for row in places if region in rows.spoken[row])
+        return Trace(BY_PLACE, len(places), places) if places else None
 
     def _search_orphans(self) -> list[str]:
         """What the cache holds and no state names: listings first, for they name files."""

@@ -65,6 +65,7 @@ class Trace:
     """What a file holds. how: rows, or named. n: how many. positions: of the rows that have a place in an array.
 
     maps: places of their pictures in the array beside a list of cases. splits: rows by split.
+    spoken: of rows that name the regions they speak of, and have a vector in those alone, position -> regions.
     """
 
     how: str
@@ -72,6 +73,7 @@ class Trace:
     positions: tuple[int, ...] = ()
     maps: tuple[int, ...] = ()
     splits: Mapping[str, int] = field(default_factory=dict)
+    spoken: Mapping[int, tuple[str, ...]] | None = None
 
 
 class Searcher:
@@ -136,16 +138,20 @@ class Searcher:
     def _search_table(self, path: Path) -> Trace | None:
         file = pq.ParquetFile(path)
         names = [f.name for f in file.schema_arrow if f.name in _INT_IDS or _holds_words(f)]
-        more = [name for name in ("row", "split") if name in file.schema_arrow.names and name not in names]
-        n, positions, splits = 0, [], Counter[str]()
+        has = set(file.schema_arrow.names)
+        more = [name for name in ("row", "split") if name in has and name not in names]
+        n, positions, splits, spoken = 0, [], Counter[str](), dict[int, tuple[str, ...]]()
         for batch in file.iter_batches(batch_size=1 << 16, columns=[*names, *more]):
             found = batch.filter(self._mask(batch, names))
             n += found.num_rows
             if "row" in more:
                 positions += found.column("row").to_pylist()
+            if has >= {"row", "regions"}:
+                spoken |= dict(zip(found.column("row").to_pylist(), map(tuple, found.column("regions").to_pylist())))
             if "split" in found.schema.names:
                 splits.update(str(value) for value in found.column("split").to_pylist())
-        return Trace("rows", n, tuple(sorted(positions)), splits=dict(splits)) if n else None
+        told = spoken if has >= {"row", "regions"} else None
+        return Trace("rows", n, tuple(sorted(positions)), splits=dict(splits), spoken=told) if n else None
 
     def _mask(self, batch: pa.RecordBatch, names: Iterable[str]) -> pa.Array:
         mask = pa.array([False] * batch.num_rows)

@@ -15,7 +15,7 @@ from hilum.lineage.history import HERE
 from hilum.lineage.purge import Purge, begin, check_ready, end, merge, plan_purge, purge_cache
 from hilum.lineage.revisions import resolve_revision
 from hilum.lineage.store import Store
-from hilum.lineage.subjects import Everything, find_everything, read_tainted
+from hilum.lineage.subjects import BY_PLACE, Everything, find_everything, read_tainted
 from hilum.sources.descriptors import read_landings
 
 KINDS = ("subject", "study", "file")
@@ -160,7 +160,7 @@ def _group(row: Mapping[str, Any]) -> str:
 
 def _words(row: Mapping[str, Any]) -> str:
     n, positions = row["n"], row["positions"]
-    if row["how"] == "place":
+    if row["how"] == BY_PLACE:
         return f"at {', '.join(map(str, positions[:8]))}{' ...' if n > 8 else ''}"
     return {"rows": f"{n} rows", "named": f"named {n} times", "path": "theirs"}.get(row["how"], row["how"])
 

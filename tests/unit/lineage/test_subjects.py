@@ -11,6 +11,8 @@ import pytest
 from hilum.errors import UsageError
 from hilum.lineage.descent import MADE, TRAINED
 from hilum.lineage.history import HERE, RUNS
+from hilum.lineage.purge import plan_purge
+from hilum.lineage.store import Store
 from hilum.lineage.subjects import UNRECORDED, Everything, find_everything
 from hilum.lineage.traces import Searcher, Who
 from tests.unit.lineage.people import DICOMS, FELLOW, PEOPLE, TEST, TRAIN, People
@@ -80,6 +82,24 @@ def test_a_study_and_a_raw_file_are_asked_for_alike(people: People) -> None:
     report = content(find_everything(people.folder, "file", f"{stem}.txt"))
     assert report["data/texts/a.parquet"] == ("rows", 1, ()) and "data/images/a.parquet" not in report
     assert image["data/raw/L0001/listing.parquet"][1] == report["data/raw/L0001/listing.parquet"][1] == 1
+
+
+def test_vectors_of_a_region_hold_who_speaks_of_it_and_are_kept_if_somebody_else_has_the_same(copy: People) -> None:
+    for part, study in (("a", 50_000_011), ("b", 50_000_031)):
+        folder = copy.folder / f"data/index/parts/{part}/report"
+        folder.mkdir(parents=True)
+        row = {"row": 0, "study_id": study, "subject_id": PEOPLE[study], "regions": ["carina", "left lung"]}
+        pd.DataFrame([row]).to_parquet(folder / "rows.parquet", index=False)
+        for name, held in (("carina", "normal"), ("left_lung", part), ("trachea", "nobody")):
+            (folder / f"region_{name}.faiss").write_text(held)
+        (folder / "region_trachea.codes.faiss").write_text(f"a row each, {part}")
+    found = find_everything(copy.folder, "subject", str(TRAIN))
+    inside = {path.rpartition("/")[2] for path in content(found) if "/parts/a/" in path}
+    assert inside == {"rows.parquet", "region_carina.faiss", "region_left_lung.faiss", "region_trachea.codes.faiss"}
+    assert not any("/parts/b/" in path for path in content(found))
+    removed = set(plan_purge(found, Store(copy.folder, here=False)).objects)
+    kept = [row.path for row in found.at(HERE) if row.is_content and row.digest not in removed]
+    assert kept == ["data/index/parts/a/report/region_carina.faiss"]
 
 
 def test_nobody_is_found_where_nobody_is(people: People) -> None:
