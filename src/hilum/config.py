@@ -6,8 +6,9 @@ so that the parameters DVC records are all the parameters there are.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -279,6 +280,14 @@ Model = TypeVar("Model", bound=Section)
 def read_params(path: Path = Path("params.yaml")) -> Params:
     """Read params.yaml. Raises UsageError naming unknown, missing or wrong keys."""
     return _read(path, Params)
+
+
+def read_section(stage: str, values: Mapping[str, Any]) -> EvaluateParams | ExplainParams:
+    """The parameters that a stage once ran with, as this version knows them. stage: evaluate or explain.
+
+    Raises ValueError if they do not fit.
+    """
+    return (EvaluateParams if stage == "evaluate" else ExplainParams).model_validate(values)
 
 
 def section_threads(params: Params) -> dict[str, int]:

@@ -45,7 +45,7 @@ from material import figure
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from hilum.config import EvaluateParams  # noqa: E402
+from hilum.config import read_section  # noqa: E402
 from hilum.lineage.figures import METRICS, list_values  # noqa: E402
 from hilum.lineage.ledger import CHAMPION, LEDGER, STATEMENT, append, parse  # noqa: E402
 from hilum.lineage.lock import LOCKS, Item  # noqa: E402
@@ -53,7 +53,7 @@ from hilum.lineage.record import Record, open_record  # noqa: E402
 from hilum.lineage.signing import Signer, own_key, seal_envelope  # noqa: E402
 from hilum.lineage.source import read_landed  # noqa: E402
 from hilum.lineage.store import digest_of_listing  # noqa: E402
-from hilum.stages.audit import recompute  # noqa: E402
+from hilum.stages.audit_recompute import recompute  # noqa: E402
 from tests.pipeline.conftest import Checkout  # noqa: E402
 
 ALL = ("--all", "--verify", "source")
@@ -360,7 +360,7 @@ def _forge_evaluation(world: World, changes: Changes, chance: random.Random) -> 
     changes.write(folder / "queries.parquet", files["queries.parquet"])
     changes.record("data/evaluation", *changes.keep_folder(files))
     with open_record(world.root) as record:
-        again = recompute(record, METRICS, EvaluateParams.model_validate)
+        again = recompute(record, METRICS, read_section)
     metrics = json.loads((world.root / METRICS).read_bytes())
     for figure_, pair in again["unequal"].items():
         _set(metrics, figure_.rpartition(":")[2], pair["recomputed"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hilum.config import EvaluateParams
+from hilum.config import read_section
 from hilum.lineage.figures import parse_figure
 from hilum.lineage.page import render_page
 from hilum.lineage.record import open_record
@@ -27,7 +27,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     MadeLine(folder)
     figure = parse_figure(FIGURE)
     with open_record(folder) as record:
-        account = audit_figure(record, figure, EvaluateParams.model_validate)
+        account = audit_figure(record, figure, read_section)
         account["checks"] = verify(record, [METRICS], ["cache"], 1)
         cases = open_figure(record, figure, show_text=True)
     path = folder / "audit.html"

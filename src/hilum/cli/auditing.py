@@ -118,7 +118,7 @@ def _show_chain(
 ) -> None:
     """Print the account of a figure, or of all; exit 5 or 3 as `audit` says."""
     from hilum.cli.replaying import check_rerun
-    from hilum.config import EvaluateParams
+    from hilum.config import read_section
     from hilum.lineage.page import render_page
     from hilum.lineage.record import open_record
     from hilum.lineage.text import render_account
@@ -127,9 +127,8 @@ def _show_chain(
     from hilum.tables import write_text
 
     with open_record(Path.cwd(), revision) as record:
-        read_params = EvaluateParams.model_validate
         account: dict[str, Any] = (
-            stage.audit_all(record, read_params) if everything else stage.audit_figure(record, figure, read_params)
+            stage.audit_all(record, read_section) if everything else stage.audit_figure(record, figure, read_section)
         )
         paths = record.lineage.outs() if everything else [figure.file]
         account["checks"] = stage.verify(record, paths, levels, core_count(), trusted=trusted)

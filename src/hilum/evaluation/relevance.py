@@ -29,6 +29,10 @@ class Presence:
         """(n_images, n_findings) bool: the finding lies in some known region; one without a place does not count."""
         return self.present.any(axis=1)
 
+    def findings_of(self, image: int, region: int) -> tuple[str, ...]:
+        """What an image has in a region, both by their place."""
+        return tuple(self.findings[number] for number in np.flatnonzero(self.present[image, region]))
+
 
 def build_presence(
     ids: pd.Series, labels: pd.DataFrame, regions: tuple[str, ...], parents: Mapping[str, str]

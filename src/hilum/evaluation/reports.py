@@ -62,8 +62,9 @@ class Words:
 class Cases:
     """Studies with an image and a report. rows: INDEX_ROWS, one a study; labels: REGION_LABELS.
 
-    images, reports: (1 + n_regions, n_studies, size) unit vectors, the whole first; labelled: who is said to have what
-    where. group: (n_studies,) number of the text.
+    images, reports: (1 + n_regions, n_studies, size) unit vectors, the whole first. told: (n_regions, n_studies) bool,
+    which reports speak of a region and have a vector of their own for it. labelled: who is said to have what where.
+    group: (n_studies,) number of the text.
     """
 
     rows: pd.DataFrame
@@ -71,6 +72,7 @@ class Cases:
     labelled: Presence
     images: np.ndarray
     reports: np.ndarray
+    told: np.ndarray
     words: Words
     group: np.ndarray
 
@@ -93,30 +95,35 @@ def collect_cases(
 ) -> Cases:  # fmt: skip
     """The studies of a gallery that have a report. embeddings: the folder that holds the reports' vectors."""
     regions = gallery.presence.regions
-    study_ids, reports = read_report_vectors([embeddings / f"{name}.parquet" for name in partitions], regions)
+    study_ids, reports, spoken = read_report_vectors([embeddings / f"{name}.parquet" for name in partitions], regions)
     first = ~gallery.rows["study_id"].duplicated().to_numpy()
-    told = gallery.rows["study_id"].isin(study_ids).to_numpy() & gallery.rows["study_id"].isin(words.bodies).to_numpy()
-    at = np.flatnonzero(first & told)
+    known = gallery.rows["study_id"].isin(study_ids).to_numpy() & gallery.rows["study_id"].isin(words.bodies).to_numpy()
+    at = np.flatnonzero(first & known)
     rows = gallery.rows.iloc[at].reset_index(drop=True)
+    order = pd.Index(study_ids).get_indexer(pd.Index(rows["study_id"]))
     present = labels[labels["label"] == "present"]
     return Cases(
         rows=rows,
         presence=Presence(gallery.presence.present[at], regions, gallery.presence.findings),
         labelled=build_presence(rows["study_id"], present, regions, parents),
         images=np.stack([gallery.embeddings(region)[at] for region in (None, *regions)]),
-        reports=reports[:, pd.Index(study_ids).get_indexer(pd.Index(rows["study_id"]))],
+        reports=reports[:, order],
+        told=spoken[:, order],
         words=words,
         group=group_texts([words.bodies[int(study)] for study in rows["study_id"]]),
     )
 
 
-def read_report_vectors(paths: Sequence[Path], regions: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """study_ids, and (1 + n_regions, n_studies, size) unit vectors; of a region not spoken of, the whole report's."""
+def read_report_vectors(paths: Sequence[Path], regions: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """study_ids, (1 + n_regions, n_studies, size) unit vectors, and (n_regions, n_studies) bool: spoken of.
+
+    Of a region not spoken of, the vector is the whole report's.
+    """
     tables = [read_arrow(path, EMBEDDINGS, ["study_id", "modality", "region", "embedding"]) for path in paths]
     texts = [table.filter(pc.equal(table.column("modality"), "text")) for table in tables]
     texts = [table for table in texts if len(table)]
     if not texts:
-        return np.zeros(0, np.int64), np.zeros((1 + len(regions), 0, 1), np.float32)
+        return np.zeros(0, np.int64), np.zeros((1 + len(regions), 0, 1), np.float32), np.zeros((len(regions), 0), bool)
     studies = np.concatenate([table.column("study_id").to_numpy() for table in texts])
     named = [region for table in texts for region in table.column("region").to_pylist()]
     slots = pd.Index(["", *regions]).get_indexer(pd.Index([region or "" for region in named]))
@@ -128,7 +135,9 @@ def read_report_vectors(paths: Sequence[Path], regions: Sequence[str]) -> tuple[
     out[:, row[whole]] = vectors[whole]
     known = slots > 0
     out[slots[known], row[known]] = vectors[known]
-    return ids, out
+    spoken = np.zeros((len(regions), len(ids)), bool)
+    spoken[slots[known] - 1, row[known]] = True
+    return ids, out, spoken
 
 
 def evaluate_reports(
@@ -229,6 +238,8 @@ def _scores(
     if other != region:
         mirrored = mix(whole, _cosines(cases, queries, sides, other, region), alpha)
         fit = mirrorable(cases.presence, queries, np.array([regions.index(mirror[name]) for name in regions]))
+        if sides[0] == REPORT:  # a report that is silent on the other side would ask as a whole
+            fit &= cases.told[regions.index(other), queries.image]
         scores[MIRRORED] = np.where(fit[:, None], mirrored, np.nan)
     return scores
 

@@ -71,8 +71,7 @@ def _draw(pairs: np.ndarray, n: int, random: np.random.Generator) -> np.ndarray:
 
 def _question(rows: pd.DataFrame, presence: Presence, row: int, region: int) -> Question:
     image = rows.iloc[row]
-    found = np.flatnonzero(presence.present[row, region])
     return Question(
         row, str(image["dicom_id"]), int(image["study_id"]), int(image["subject_id"]), presence.regions[region],
-        tuple(presence.findings[number] for number in found),
+        presence.findings_of(row, region),
     )  # fmt: skip

@@ -17,7 +17,7 @@ from hilum.errors import UsageError, VerificationError
 from hilum.lineage.revisions import commits_of
 from hilum.lineage.snapshots import Commit, Snapshot
 
-METRICS = "reports/metrics.json"
+METRICS, EXPLANATIONS = "reports/metrics.json", "reports/explanations.json"
 _WORDS = re.compile(r"(?:(?P<file>[^:@=]+):)?(?P<name>[^:@=]+?)(?:@(?P<revision>[^=]+))?(?:=(?P<value>.+))?")
 
 

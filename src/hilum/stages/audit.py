@@ -5,41 +5,36 @@ In: a checkout, a figure and a revision. Out: an account, plain facts for text, 
 
 from __future__ import annotations
 
-import json
 import platform
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hilum.errors import BadDataError, HilumError, UsageError, VerificationError
-from hilum.evaluation.recompute import recompute_metrics
+from hilum.errors import BadDataError, UsageError, VerificationError
 from hilum.lineage.chain import trace
-from hilum.lineage.figures import METRICS, Figure, find_value, list_values
+from hilum.lineage.figures import EXPLANATIONS, METRICS, Figure, find_value, list_values
 from hilum.lineage.ledger import LEDGER, parse, sha256_of
 from hilum.lineage.ledger_check import Noted, check_ledger
 from hilum.lineage.lock import LOCKS, Stage
-from hilum.lineage.record import Record, open_record, read_landings
+from hilum.lineage.record import Record, open_record
 from hilum.lineage.revisions import commits_of
 from hilum.lineage.signing import read_keys
 from hilum.lineage.snapshots import Snapshot, WorkingTree
 from hilum.lineage.source import check_source, count_agreeing, read_landed
 from hilum.lineage.statement_check import check_statement
 from hilum.lineage.verify import Broken, Checked, check_bytes, check_lock
+from hilum.stages.audit_recompute import ReadParams, merge, recompute
 
-if TYPE_CHECKING:
-    from hilum.config import EvaluateParams
-
-ReadParams = Callable[[Mapping[str, Any]], "EvaluateParams"]
 PACKAGES = ("hilum", "numpy", "pandas", "pyarrow", "torch", "transformers", "faiss-cpu", "spacy", "scispacy", "dvc")
-EVALUATE, SERVED_LOCK = "evaluate", LOCKS[1]
+SERVED_LOCK = LOCKS[1]
+FILES = (METRICS, EXPLANATIONS)
 
 
 def audit_figure(record: Record, figure: Figure, read_params: ReadParams) -> dict[str, Any]:
-    """The account of one figure. read_params: the section of `evaluate` -> its model, as this version knows it.
+    """The account of one figure. read_params: a section of params.yaml -> its model, as this version knows it.
 
     Raises UsageError if there is no such figure or nothing made it.
     """
@@ -55,17 +50,19 @@ def audit_figure(record: Record, figure: Figure, read_params: ReadParams) -> dic
     }
 
 
-def audit_all(record: Record, read_params: ReadParams, file: str = METRICS) -> dict[str, Any]:
-    """The account of every figure of a metrics file: they rest on the same chain."""
-    text = record.snapshot.read(file)
-    if text is None:
-        raise UsageError(f"{record.snapshot.name} has no {file}; run the line, or name a revision that has it.")
+def audit_all(record: Record, read_params: ReadParams) -> dict[str, Any]:
+    """The account of every figure of FILES that the state has: they rest on one chain."""
+    texts = {file: record.snapshot.read(file) for file in FILES}
+    held = {file: text for file, text in texts.items() if text is not None}
+    if METRICS not in held:
+        raise UsageError(f"{record.snapshot.name} has no {METRICS}; run the line, or name a revision that has it.")
+    values = {(file, name): value for file, text in held.items() for name, value in list_values(text, file)}
     return {
-        "figure": file,
-        "value": dict(list_values(text, file)),
+        "figure": " and ".join(held),
+        "value": {name if file == METRICS else f"{file}:{name}": value for (file, name), value in values.items()},
         "state": describe_state(record),
-        "recomputed": recompute(record, file, read_params),
-        "hops": [hop.to_json() for hop in trace(record, [file])],
+        "recomputed": merge([recompute(record, file, read_params) for file in held]),
+        "hops": [hop.to_json() for hop in trace(record, list(held))],
         "source": describe_source(record),
         "environment": describe_environment(),
     }
@@ -168,55 +165,6 @@ def raise_broken(account: Mapping[str, Any]) -> None:
         raise VerificationError(
             f"the chain is broken at {name}: recorded {row['recorded']}, recomputed {row['recomputed']}."
         )
-
-
-def recompute(record: Record, file: str, read_params: ReadParams, names: Sequence[str] | None = None) -> dict[str, Any]:
-    """Come to the figures of a file again, from the rows that average to them, and compare. names: only these."""
-    maker = record.lineage.behind([file])[0]
-    if maker.verb != EVALUATE:
-        return {"why_not": f"{maker.name} makes it, and no rows that average to it are kept"}
-    try:
-        params = read_params(dict(maker.params["params.yaml"][EVALUATE]))
-        with tempfile.TemporaryDirectory() as folder:
-            found = dict(_leaves(_recompute(record, maker, params, Path(folder))))
-    except (HilumError, ValueError) as error:
-        return {"why_not": " ".join(str(error).split())}
-    stored = dict(list_values(record.snapshot.read(file) or b"{}", file))
-    asked = list(stored) if names is None else list(names)
-    unequal = {
-        f"{file}:{name}": {"recorded": stored.get(name), "recomputed": found.get(name)}
-        for name in asked
-        if stored.get(name) != found.get(name)
-    }
-    rows = [out for out in maker.outs if out.path not in record.held_by_git]
-    return {"n": len(asked), "n_equal": len(asked) - len(unequal), "unequal": unequal, "from": [o.path for o in rows]}
-
-
-def _recompute(record: Record, maker: Stage, params: EvaluateParams, folder: Path) -> dict[str, Any]:
-    """Lay out the tables of the chain in a folder and compute. An input is known by the stage that wrote it."""
-    reads = {verb: dep for dep in maker.deps for verb in {one.verb for one in record.lineage.makers_of(dep)}}
-    index, model = reads["index"], reads["locate"]
-    tables = [
-        item for verb in ("label", "phantom") if verb in reads for item in record.lineage.inside(reads[verb].path)
-    ]
-    (evaluation,) = [out for out in maker.outs if out.path not in record.held_by_git]
-    record.store.lay_out([*tables, evaluation], folder)
-    for item, names in ((index, ("index.json", "rows.parquet")), (model, ("config.json",))):
-        record.store.lay_out_some(item, names, folder)
-    held = read_landings(record.snapshot)
-    return recompute_metrics(
-        (folder / reads["label"].path).parent,
-        folder / index.path,
-        folder / model.path,
-        folder / evaluation.path,
-        list(held["partitions"]),
-        held["collection"],
-        params,
-    )
-
-
-def _leaves(metrics: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return list(list_values(json.dumps(metrics).encode(), METRICS))
 
 
 def describe_state(record: Record) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,20 +9,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from hilum.errors import BadDataError
-from hilum.evaluation import gold
 from hilum.evaluation.figures import render_json
-from hilum.evaluation.relevance import Presence, build_presence
 from hilum.explanation.answers import Journal
 from hilum.explanation.cases import Evidence
+from hilum.explanation.compiled import compile_scores, describe, read_alpha, read_presence
 from hilum.explanation.explained import explain, show
 from hilum.explanation.questions import choose_questions
-from hilum.explanation.scoring import RANDOM, RETRIEVALS, SEARCH, score_explanations, score_ratings, usual_findings
-from hilum.explanation.writing import writer_name
-from hilum.retrieval.index import RegionIndex, open_index
+from hilum.explanation.scoring import RANDOM, RETRIEVALS, SEARCH
+from hilum.retrieval.index import open_index
 from hilum.schema import EXPLANATIONS, MENTIONS, REGION_LABELS, REPORTS
 from hilum.tables import read_tables, write_table, write_text
-from hilum.vocabulary import REGION_PARENTS
 
 if TYPE_CHECKING:
     from hilum.config import ExplainParams
@@ -47,22 +42,16 @@ def run(
     """
     opened, alpha = open_index(index), read_alpha(metrics)
     labels = read_tables(data / "region_labels", partitions, REGION_LABELS)
-    presence, source = read_presence(data, opened, labels, collection)
+    presence = read_presence(data, opened.rows, opened.regions, labels, collection)
     questions = choose_questions(
         opened.rows, presence, "test", params.n_questions, params.n_healthy, params.seed
     )  # fmt: skip
     evidence = read_evidence(data, partitions, labels)
     explained = explain(opened, questions, evidence, alpha, params, Journal(journal_path(out)))
     table = pd.DataFrame([row.as_row() for row in explained], columns=list(EXPLANATIONS.column_names))
-    weak = build_presence(opened.rows["study_id"], labels[labels["label"] == "present"], opened.regions, REGION_PARENTS)
-    usual = usual_findings(weak, (opened.rows["split"] == "train").to_numpy())
-    said_of = {"collection": collection, "relevance": source, "writer": writer_name(params.writer), "alpha": alpha,
-               "n_cases": params.n_cases}  # fmt: skip
-    scores = {**said_of, **score_explanations(table, usual, params.n_bootstrap, params.seed)}
-    if params.judge.client != "none":
-        judged = score_ratings(table, params.n_bootstrap, params.seed)
-        scores["judge"] = {"judge": writer_name(params.judge), **judged}
+    scores = compile_scores(table, opened.rows, opened.regions, labels, collection, alpha, params)
     write_table(out / "explanations.parquet", table, EXPLANATIONS)
+    said_of = describe(collection, alpha, params)
     write_text(out / "examples.json", render_json({**said_of, "examples": show(explained, params.n_examples)}))
     write_text(figures, render_json(scores))
     Journal(journal_path(out)).forget()
@@ -74,15 +63,6 @@ def run(
     )  # fmt: skip
 
 
-def read_presence(data: Path, index: RegionIndex, labels: pd.DataFrame, collection: str) -> tuple[Presence, str]:
-    """Who has what where, and by which source: the phantom's truth, else the weak labels."""
-    if gold.has_truth(collection):
-        found = gold.read_truth_findings(data / "truth")
-        return build_presence(index.rows["dicom_id"], found, index.regions, REGION_PARENTS), gold.TRUTH
-    present = labels[labels["label"] == "present"]
-    return build_presence(index.rows["study_id"], present, index.regions, REGION_PARENTS), gold.WEAK
-
-
 def read_evidence(data: Path, partitions: Sequence[str], labels: pd.DataFrame | None = None) -> Evidence:
     """The reports of the collection, ready to be asked by study and region."""
     if labels is None:
@@ -90,14 +70,6 @@ def read_evidence(data: Path, partitions: Sequence[str], labels: pd.DataFrame | 
     texts = read_tables(data / "texts", partitions, REPORTS, ["study_id", "text"])
     columns = ["study_id", "mention_id", "regions", "assertion", "sentence_start", "sentence_end"]
     return Evidence(texts, read_tables(data / "mentions", partitions, MENTIONS, columns), labels)
-
-
-def read_alpha(metrics: Path) -> float:
-    """The mix that `evaluate` chose on the validate split. Raises BadDataError if there is none."""
-    try:
-        return float(json.loads(metrics.read_text(encoding="utf-8"))["retrieval"]["alpha"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadDataError(f"{metrics} names no alpha ({type(error).__name__}). Run `dvc repro evaluate`.") from None
 
 
 def journal_path(out: Path) -> Path:

@@ -80,7 +80,8 @@ def cases() -> Cases:
     text = {50_000_000 + i: f"study {'abcdefghij'[i // 20]}. {'z' * (i if i >= 40 else 1)} opacity" for i in range(N)}
     spoken = labels.assign(sentence_text=labels["finding"] + labels["region"].str.replace(" ", ""))
     group = group_texts(list(text.values()))
-    return Cases(rows, presence, presence, images, reports, Words(text, spoken), group)
+    told = random.random((2, N)) < 0.5
+    return Cases(rows, presence, presence, images, reports, told, Words(text, spoken), group)
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +129,15 @@ def test_questions_of_both_sides_alone_have_no_mirrored_rows(cases: Cases) -> No
     assert len(found) > 300 and "mirrored" not in set(found["score"])
 
 
+def test_a_report_that_is_silent_on_the_other_side_is_no_mirrored_question(cases: Cases, queries: pd.DataFrame) -> None:
+    rows = queries[(queries["score"] == "mirrored") & queries["task"].str.startswith("report")]
+    other = [1 - REGIONS.index(region) for region in rows["region"]]
+    at = pd.Index(cases.rows["dicom_id"]).get_indexer(pd.Index(rows["dicom_id"]))
+    assert len(rows) > 10 and cases.told[other, at].all()
+    images = queries[(queries["score"] == "mirrored") & (queries["task"] == "image_to_image")]
+    assert len(images) > len(rows) / 2
+
+
 def test_pairs_rank_their_own_among_the_test_split(cases: Cases) -> None:
     found = rank_pairs(cases).set_index(["task", "dicom_id"])["rank"]
     test = np.flatnonzero(cases.rows["split"] == "test")
@@ -145,7 +155,8 @@ def test_a_region_not_spoken_of_is_the_whole_report(tmp_path: Path) -> None:
         for study, region, vector in ((1, None, [1, 0]), (1, "right lung", [0, 1]), (0, None, [0.6, 0.8]))
     ]  # fmt: skip
     write_table(tmp_path / "P.parquet", pd.DataFrame(rows), EMBEDDINGS)
-    ids, vectors = read_report_vectors([tmp_path / "P.parquet"], REGIONS)
+    ids, vectors, told = read_report_vectors([tmp_path / "P.parquet"], REGIONS)
     assert ids.tolist() == [50_000_000, 50_000_001]
     np.testing.assert_allclose(vectors[:, 1], [[1, 0], [1, 0], [0, 1]])
     np.testing.assert_allclose(vectors[:, 0], [[0.6, 0.8]] * 3, rtol=1e-6)
+    assert told.tolist() == [[False, False], [False, True]]

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from hilum.config import EvaluateParams
+from hilum.config import read_section
 from hilum.lineage.figures import parse_figure
 from hilum.lineage.page import render_page
 from hilum.lineage.record import open_record
@@ -170,7 +170,7 @@ def test_tables_that_do_not_hang_together_say_so(made: MadeLine) -> None:
 def test_every_kind_of_figure_makes_a_page(tmp_path: Path, name: str, truth: bool, show_text: bool) -> None:
     line, figure = MadeLine(tmp_path, truth=truth), parse_figure(name)
     with open_record(line.root) as record:
-        account = audit_figure(record, figure, EvaluateParams.model_validate)
+        account = audit_figure(record, figure, read_section)
         facts = open_figure(record, figure, show_text=show_text)
         text = render_page(account, facts)
     for link in re.findall(r"href=[\"']?#([^\"'> ]+)", text):
