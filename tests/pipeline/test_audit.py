@@ -121,6 +121,7 @@ def test_a_changed_byte_is_named(
     assert told in done.stdout.splitlines()[-1] and "expected" in done.stdout.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_any_cached_object_that_was_changed_is_found(audited: Checkout) -> None:
     chance = random.Random(0)
     objects = [p for p in (audited.folder / ".dvc/cache/files").rglob("*") if p.is_file() and p.stat().st_size]

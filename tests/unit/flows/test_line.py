@@ -46,6 +46,7 @@ with get_client(sync_client=True) as client:
 """
 
 
+@pytest.mark.slow
 def test_a_run_leaves_its_account_and_marks_the_dead(checkout: Checkout, tmp_path: Path, root: Path) -> None:
     path = checkout.folder / "src/count.py"
     path.write_text(path.read_text() + "\nif 'broken' in text: sys.exit(4)\n")
