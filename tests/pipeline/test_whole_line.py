@@ -39,8 +39,13 @@ def test_again_nothing_runs(line: Any) -> None:
     assert line.lock == lock
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["language/terms.yaml", pytest.param("concepts/regions.yaml", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("language/terms.yaml", marks=pytest.mark.slow),
+        pytest.param("concepts/regions.yaml", marks=pytest.mark.long),
+    ],
+)
 def test_one_line_of_the_vocabulary_reruns_what_depends_on_it(line: Any, root: Path, name: str) -> None:
     path = line.folder / "src/hilum/vocabulary" / name
     before = path.read_text()
