@@ -118,7 +118,9 @@ def draw_lines(title: str, description: str, x_label: str, series: Sequence[Seri
             ax = figure.subplots()
             _plot_lines(ax, kept, n_ticks=6, from_zero=from_zero)
             ax.set_xlabel(x_label, loc="right")
-            figure.legend(loc="outside upper left", ncols=2)
+            legend = figure.legend(ax.lines, ["line"] * len(kept), loc="outside upper left", ncols=2)
+            for text, one in zip(legend.get_texts(), kept):  # as a label, a name that begins with _ is left out
+                text.set_text(one.name)
         xs = sorted({x for s in kept for x, _ in s.points})
         values = [dict(s.points) for s in kept]
         table = [(f"{x:g}", [line.get(x) for line in values]) for x in xs]
@@ -154,9 +156,7 @@ def _plot_lines(ax: Axes, series: Sequence[Series], n_ticks: int, from_zero: boo
     for one, ink, marker in zip(series, ACCENTS, MARKERS):
         xs, ys = zip(*one.points)
         size = 3.0 if len(xs) > 1 and n_ticks < 6 else 5.0
-        (line,) = ax.plot(
-            xs, ys, color=ink, marker=marker, markersize=size, linewidth=1.8, clip_on=False, gid="line", label=one.name
-        )
+        (line,) = ax.plot(xs, ys, color=ink, marker=marker, markersize=size, linewidth=1.8, clip_on=False, gid="line")
         if from_zero:
             line.sticky_edges.y.append(0.0)
             ax.update_datalim([(xs[0], 0.0)])

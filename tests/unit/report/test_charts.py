@@ -230,7 +230,7 @@ def test_the_same_bytes_in_another_process_whatever_the_user_has_set() -> None:
 numbers = st.floats(-1e6, 1e6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(numbers, min_size=1, max_size=4), st.booleans(), st.sampled_from([1, 5]))
 def test_any_numbers_stay_in_the_picture_in_their_order(ys: list[float], from_zero: bool, n: int) -> None:
     points = tuple((float(x), y) for x, y in enumerate(ys))
