@@ -46,6 +46,7 @@ DOORS = {
     "faiss": {"retrieval"},
     "torch": {"image", "model", "training", "evaluation", "explanation", "stages"},
     "transformers": {"model", "training", "explanation"},  # explanation: a local language model
+    "matplotlib": {"report"},
     "pydicom": {"image", "phantom"},
     "starlette": {"browse"},
     "uvicorn": {"browse"},

@@ -112,7 +112,6 @@ def _retrieval(results: Results) -> dict[str, Any]:
             list_dots(macro, 0),
         ),
         "alpha_chart": _alpha_chart(results.alpha_curve),
-        "alpha_rows": results.alpha_curve.to_dict("records"),
         "cells": cells,
         "bodies": draw_bodies(results.cells, results.regions),
         "body_figures": [words for _, _, words in FIGURES],
@@ -171,8 +170,6 @@ def _phase(name: str, curves: pd.DataFrame) -> dict[str, Any]:
         "figure_chart": draw_lines(
             f"{name}: validation", f"Mean average precision on the validate split, {last}.", "epoch", figures, True
         ),
-        "columns": [column for column in curves.columns if column != "phase"],
-        "rows": curves.to_dict("records"),
     }
 
 
