@@ -44,14 +44,18 @@ def run(
     studies = name_images([read_table(data / "images" / f"{name}.parquet", IMAGES) for name in partitions])
     labels = [read_table(data / "region_labels" / f"{name}.parquet", REGION_LABELS) for name in partitions]
     known = collect_findings(pd.concat(labels))
-    pointed = read_table(evaluation / "groundings.parquet", GROUNDINGS)
+    scores = read_table(evaluation / "scores.parquet", SCORES)
+    pointed, grounding = pd.DataFrame(columns=list(GROUNDINGS.column_names)), pd.DataFrame()
+    if (scores["task"] == "grounding").any():  # it needs boxes, which a real collection has not
+        pointed = read_table(evaluation / "groundings.parquet", GROUNDINGS)
+        grounding = read_csv(curves / "evaluation" / "grounding.csv")
     told = read_json(data / "explanations" / "examples.json").get("examples", [])[: params.n_queries]
     asked = [(row["dicom_id"], row["region"], row["region"]) for row in told]
     results = Results(
         collection=collection,
         validation=read_json(data / "validation" / "validation.json"),
         metrics=read_json(metrics),
-        scores=read_table(evaluation / "scores.parquet", SCORES),
+        scores=scores,
         cells=read_table(evaluation / "cells.parquet", CELLS),
         alpha_curve=read_csv(curves / "evaluation" / "alpha.csv"),
         report_alpha_curve=read_csv(curves / "evaluation" / "report_alpha.csv"),
@@ -60,7 +64,7 @@ def run(
         regions=read_atlas().regions,
         explanations=read_json(explanations),
         explained=tuple(zip(told, show_films(asked, data, partitions), strict=True)),
-        grounding=read_csv(curves / "evaluation" / "grounding.csv"),
+        grounding=grounding,
         grounded=show_groundings(examples if params.n_queries else [], maps, pointed, data, partitions),
         failures=show_failures(list_failures(queries, studies, known, params.n_queries), data, partitions),
         reasons=count_reasons(queries, studies, known),
