@@ -8,8 +8,8 @@ vector in its file; which ones, the rows say.
 
 from __future__ import annotations
 
-import hashlib
 import json
+import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ import pandas as pd
 
 from hilum.errors import BadDataError
 from hilum.retrieval.codes import Codes, write_codes
+from hilum.retrieval.digests import sha256
 from hilum.retrieval.vectors import SideVectors
 from hilum.schema import INDEX_REPORTS, INDEX_ROWS
 from hilum.tables import read_table, whole_file, write_table, write_text
@@ -30,7 +31,8 @@ SIDES = (IMAGE, REPORT)
 ROW_TABLES = {IMAGE: INDEX_ROWS, REPORT: INDEX_REPORTS}
 ROWS, DESCRIPTION = "rows.parquet", "part.json"
 Slot = str | None
-_all_products = faiss.fvec_inner_products_ny  # type: ignore[attr-defined]  # the stubs lack both
+_all_products = faiss.fvec_inner_products_ny  # type: ignore[attr-defined]  # the stubs lack all three
+_Pages = faiss.ZeroCopyIOReader  # type: ignore[attr-defined]
 _some_products = faiss.fvec_inner_products_by_idx  # type: ignore[attr-defined]  # the same sums as the other's
 
 
@@ -108,8 +110,11 @@ class StoredSide:
         speaking = self.speaking(slot)
         count = len(self) if speaking is None else int(speaking.sum())
         path = self._checked(slot_file_name(slot))
+        with path.open("rb") as file:
+            pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        held = np.frombuffer(pages, np.uint8)
         try:
-            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+            index = faiss.read_index(_Pages(faiss.swig_ptr(held), len(held)))
         except RuntimeError:
             raise BadDataError(f"{path} is not a FAISS index. Run `dvc repro index`.") from None
         if not isinstance(index, faiss.IndexFlatIP) or index.d != self.dimension or index.ntotal != count:
@@ -117,7 +122,7 @@ class StoredSide:
                 f"{path} is a {type(index).__name__} of {index.ntotal} vectors of {index.d}; expected an IndexFlatIP "
                 f"of {count} of {self.dimension}. Run `dvc repro index`."
             )
-        return MappedVectors(index, speaking)
+        return MappedVectors(index, pages, speaking)
 
     def read_codes(self, slot: Slot) -> Codes:
         """The codes of a slot, of all rows. Raises BadDataError if the file is not the one described."""
@@ -131,10 +136,13 @@ class StoredSide:
 
 
 class MappedVectors:
-    """Exact vectors of one slot of one side of a part, mapped: what is not asked for is not read."""
+    """Exact vectors of one slot of one side of a part, mapped: what is not asked for is not read.
 
-    def __init__(self, index: faiss.IndexFlatIP, speaking: np.ndarray | None) -> None:
-        self._index = index
+    index: shows the file's pages, which must outlive it.
+    """
+
+    def __init__(self, index: faiss.IndexFlatIP, pages: mmap.mmap, speaking: np.ndarray | None) -> None:
+        self._index, self._pages = index, pages
         self._place = None if speaking is None else np.where(speaking, np.cumsum(speaking) - 1, -1)
         self.nbytes = index.ntotal * index.d * 4
 
@@ -146,15 +154,21 @@ class MappedVectors:
             out = np.empty(self._index.ntotal, np.float32)
             _all_products(faiss.swig_ptr(out), faiss.swig_ptr(vector), start, d, len(out))
             return out
-        there = np.flatnonzero(places >= 0)
-        asked = np.ascontiguousarray(places[there], np.int64)
+        there = None if self._place is None else np.flatnonzero(places >= 0)
+        asked = np.ascontiguousarray(places if there is None else places[there], np.int64)
         found = np.empty(len(asked), np.float32)
         if len(asked):
             pointers = (faiss.swig_ptr(found), faiss.swig_ptr(vector), start, faiss.swig_ptr(asked))
             _some_products(*pointers, d, 1, len(asked))
+        if there is None:
+            return found
         out = np.zeros(len(places), np.float32)
         out[there] = found
         return out
+
+    def let_go(self) -> None:
+        """Give the pages back to the system; what is asked for is mapped again."""
+        self._pages.madvise(mmap.MADV_DONTNEED)
 
     def vector(self, row: int) -> np.ndarray | None:
         """The (dimension,) vector of one row, a copy; None where it has none."""
@@ -190,9 +204,3 @@ def open_side(folder: Path, side: str, described: Mapping[str, Any], dimension: 
 def describe_file(path: Path) -> dict[str, Any]:
     """Size and digest of a file."""
     return {"bytes": path.stat().st_size, "sha256": sha256(path)}
-
-
-def sha256(path: Path) -> str:
-    """Digest of a file, as 64 hex digits."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -139,8 +139,9 @@ def search(
         raise UsageError(f"alpha is {alpha:g} and k {k}; alpha lies in [0, 1] and k is at least 1.")
     side = index.side(against)
     side.check_slots(query.regions)
-    n_own = int(np.isin(side.subjects, list(query.subject_ids)).sum()) if query.subject_ids else 0
-    n = max(index.candidates, CANDIDATES_AN_ANSWER * k) + n_own if index.is_trained and not exact else len(side)
+    n = len(side)
+    if index.is_trained and not exact:
+        n = max(index.candidates, CANDIDATES_AN_ANSWER * k) + side.n_of(query.subject_ids)
     with one_thread():
         while True:
             positions = _candidates(side, query, alpha, n) if n < len(side) else None

@@ -1,16 +1,17 @@
 """One side of an opened index, images or reports, over all its parts: ids in memory, vectors and codes mapped.
 
 Two orders of rows: `rows` is in order of dicom_id (of reports: study_id), whatever the cut into partitions; a
-`position` counts through the parts as they are stored. Vectors are read by position, answers are told by row. What is
-mapped or laid side by side for a scan is kept while it fits, the longest unused goes first, so that a long-lived
-process stays within about two GiB over all regions.
+`position` counts through the parts as they are stored. Vectors are read by position, answers are told by row. Pages of
+vectors and codes laid side by side for a scan stay in memory while they fit, the longest unused go first, so that a
+long-lived process stays within about two GiB over all regions. A file of vectors that was opened stays open.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Sequence
-from typing import Protocol, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -32,22 +33,22 @@ class Sized(Protocol):
 T = TypeVar("T", bound=Sized)
 
 
-class Kept:
-    """What was opened, by key, up to a number of bytes; the newest always stays."""
+class Kept(Generic[T]):
+    """What is in memory, by key, up to a number of bytes; the newest always stays. let_go: told what goes."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._held: OrderedDict[Hashable, Sized] = OrderedDict()
+    def __init__(self, limit: int, let_go: Callable[[T], None] = lambda _: None) -> None:
+        self._limit, self._let_go = limit, let_go
+        self._held: OrderedDict[Hashable, T] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """What is held under the key, made now if nothing is."""
         if key not in self._held:
             made = make()
             while self._held and made.nbytes + sum(one.nbytes for one in self._held.values()) > self._limit:
-                self._held.popitem(last=False)
+                self._let_go(self._held.popitem(last=False)[1])
             self._held[key] = made
         self._held.move_to_end(key)
-        return self._held[key]  # type: ignore[return-value]
+        return self._held[key]
 
 
 class Side:
@@ -71,9 +72,11 @@ class Side:
         self.subjects, self.studies = (stored[c].to_numpy(np.int64) for c in ("subject_id", "study_id"))
         self.dicom_ids = stored["dicom_id"].to_numpy(object) if name == IMAGE else None
         self.spoken = None if name == IMAGE else stored["regions"].to_numpy(object)
-        self._mapped, self._scans = Kept(MAPPED_BYTES), Kept(SCAN_BYTES)
+        self._by_subject = np.sort(self.subjects)
+        self._opened: dict[Slot, _Mapped] = {}
+        self._warm, self._scans = Kept(MAPPED_BYTES, _Mapped.let_go), Kept[Scan](SCAN_BYTES)
         self._matrices: dict[Slot, np.ndarray] = {}
-        self._owners: list[MappedVectors] = []
+        self._pool = ThreadPoolExecutor(2)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -89,8 +92,13 @@ class Side:
                 known = ", ".join(str(region) for region in self.slots[1:])
                 raise UsageError(f"There is no region '{slot}'; the index has: {known}.")
 
+    def n_of(self, subject_ids: Collection[int]) -> int:
+        """How many rows are these patients'."""
+        low, high = (np.searchsorted(self._by_subject, sorted(subject_ids), side) for side in ("left", "right"))
+        return int((high - low).sum())
+
     def similarities(self, vector: np.ndarray, slot: Slot, positions: np.ndarray | None = None) -> np.ndarray:
-        """(n,) float32: exact inner products of a (dimension,) vector with the rows at positions, or with all."""
+        """(n,) float32: exact inner products of a (dimension,) vector with rows at rising positions, or with all."""
         self.check_slots([slot])
         if vector.shape != (self.dimension,):
             raise BadDataError(
@@ -101,16 +109,15 @@ class Side:
         mapped = self._map(slot)
         if positions is None:
             return np.concatenate([np.empty(0, np.float32), *(part.similarities(vector) for part in mapped.parts)])
-        out = np.empty(len(positions), np.float32)
-        part_of = np.searchsorted(self._starts, positions, side="right") - 1
-        for number in np.unique(part_of):
-            of_part = part_of == number
-            rows = positions[of_part] - self._starts[number]
-            out[of_part] = mapped.parts[number].similarities(vector, rows)
-        return out
+        cuts = np.searchsorted(positions, self._starts)
+        found = [
+            part.similarities(vector, positions[low:high] - start)
+            for part, start, low, high in zip(mapped.parts, self._starts, cuts, cuts[1:])
+        ]
+        return np.concatenate([np.empty(0, np.float32), *found])
 
     def candidates(self, weighted: Sequence[np.ndarray], slots: tuple[Slot, ...], n: int) -> np.ndarray:
-        """Positions of about the n best rows by the sum of inner products over slots, by their codes."""
+        """Rising positions of the n best rows by the sum of inner products over slots, by their codes."""
         self.check_slots(slots)
         return self._scans.get(slots, lambda: self._scan(slots)).nearest(np.concatenate(weighted), n)
 
@@ -125,10 +132,8 @@ class Side:
         """(n_rows, dimension) float32 in order of `rows`, read-only, kept in memory or mapped; zeros where silent."""
         self.check_slots([slot])
         if slot not in self._matrices:
-            mapped = _Mapped([part.read_vectors(slot) for part in self._parts])
-            matrices = [part.matrix() for part in mapped.parts]
+            matrices = [part.matrix() for part in self._open(slot).parts]
             if len(matrices) == 1:
-                self._owners += mapped.parts
                 self._matrices[slot] = matrices[0]  # a part's own order is that of `rows`
             else:
                 stacked = np.concatenate(matrices) if matrices else np.empty((0, self.dimension), np.float32)
@@ -136,12 +141,18 @@ class Side:
                 self._matrices[slot].flags.writeable = False
         return self._matrices[slot]
 
+    def _open(self, slot: Slot) -> _Mapped:
+        if slot not in self._opened:
+            self._opened[slot] = _Mapped([part.read_vectors(slot) for part in self._parts])
+        return self._opened[slot]
+
     def _map(self, slot: Slot) -> _Mapped:
-        return self._mapped.get(slot, lambda: _Mapped([part.read_vectors(slot) for part in self._parts]))
+        return self._warm.get(slot, lambda: self._open(slot))
 
     def _scan(self, slots: tuple[Slot, ...]) -> Scan:
-        codes = [[part.read_codes(slot) for part in self._parts] for slot in slots]
-        return Scan(codes, [len(part) for part in self._parts], self.dimension)
+        of_parts = self._pool.map(lambda part: [part.read_codes(slot) for slot in slots], self._parts)
+        codes = [list(of_slot) for of_slot in zip(*of_parts, strict=True)]
+        return Scan(codes, [len(part) for part in self._parts], self.dimension, self._pool)
 
 
 class _Mapped:
@@ -150,3 +161,8 @@ class _Mapped:
     def __init__(self, parts: list[MappedVectors]) -> None:
         self.parts = parts
         self.nbytes = sum(part.nbytes for part in parts)
+
+    def let_go(self) -> None:
+        """Give the pages back to the system."""
+        for part in self.parts:
+            part.let_go()
