@@ -122,16 +122,17 @@ class Scan:
         self._lanes = list(pool.map(lane, *zip(*cuts, strict=True)))
         self.nbytes = sum(lane.nbytes for lane in self._lanes)
 
-    def nearest(self, weighted: np.ndarray, n: int) -> np.ndarray:
-        """Rising positions of n rows, or all if there are fewer, whose coded inner product with the query is highest.
+    def nearest(self, weighted: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Positions of n rows, or all if there are fewer, whose coded inner product with the query is highest, and it.
+
+        The highest first; FAISS rounds it.
 
         weighted: (n_slots * dimension,) float32, the query's vector of each slot times the slot's weight.
         """
         found = list(self._pool.map(lambda lane: lane.nearest(weighted, n), self._lanes))
         scores, positions = (np.concatenate(each) for each in zip(*found, strict=True))
-        if len(positions) > n:
-            positions = positions[np.argpartition(-scores, n - 1)[:n]]
-        return np.sort(positions)
+        best = np.argsort(-scores, kind="stable")[:n]
+        return positions[best], scores[best]
 
 
 class _Lane:
@@ -164,7 +165,7 @@ class _Lane:
         self.nbytes = int(index.codes.size()) + self._positions.nbytes
 
     def nearest(self, weighted: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Coded inner products, as FAISS rounds them, and positions of at least n rows, if there are as many."""
+        """Coded inner products and positions of at least n rows, if there are as many."""
         wanted = min(n + self._n_filling, len(self._positions))
         with one_thread():
             scores, found = self._index.search(np.ascontiguousarray(weighted[None], np.float32), wanted)

@@ -9,7 +9,7 @@ vector in its file; which ones, the rows say.
 from __future__ import annotations
 
 import json
-import mmap
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +31,7 @@ SIDES = (IMAGE, REPORT)
 ROW_TABLES = {IMAGE: INDEX_ROWS, REPORT: INDEX_REPORTS}
 ROWS, DESCRIPTION = "rows.parquet", "part.json"
 Slot = str | None
-_all_products = faiss.fvec_inner_products_ny  # type: ignore[attr-defined]  # the stubs lack all three
-_Pages = faiss.ZeroCopyIOReader  # type: ignore[attr-defined]
+_all_products = faiss.fvec_inner_products_ny  # type: ignore[attr-defined]  # the stubs lack both
 _some_products = faiss.fvec_inner_products_by_idx  # type: ignore[attr-defined]  # the same sums as the other's
 
 
@@ -109,12 +108,10 @@ class StoredSide:
         """The exact vectors of a slot. Raises BadDataError if the file is not the one described."""
         speaking = self.speaking(slot)
         count = len(self) if speaking is None else int(speaking.sum())
+
         path = self._checked(slot_file_name(slot))
-        with path.open("rb") as file:
-            pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        held = np.frombuffer(pages, np.uint8)
         try:
-            index = faiss.read_index(_Pages(faiss.swig_ptr(held), len(held)))
+            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
         except RuntimeError:
             raise BadDataError(f"{path} is not a FAISS index. Run `dvc repro index`.") from None
         if not isinstance(index, faiss.IndexFlatIP) or index.d != self.dimension or index.ntotal != count:
@@ -122,7 +119,7 @@ class StoredSide:
                 f"{path} is a {type(index).__name__} of {index.ntotal} vectors of {index.d}; expected an IndexFlatIP "
                 f"of {count} of {self.dimension}. Run `dvc repro index`."
             )
-        return MappedVectors(index, pages, speaking)
+        return MappedVectors(index, path, path.stat().st_size, speaking)
 
     def read_codes(self, slot: Slot) -> Codes:
         """The codes of a slot, of all rows. Raises BadDataError if the file is not the one described."""
@@ -130,21 +127,16 @@ class StoredSide:
 
     def _checked(self, name: str) -> Path:
         path, one = self.folder / name, self.files[f"{self.folder.name}/{name}"]
-        if not path.exists() or path.stat().st_size != one["bytes"]:
-            raise BadDataError(f"{path} is missing or not {one['bytes']} bytes long. Run `dvc repro index`.")
+        os.close(_open_described(str(path), one["bytes"]))
         return path
 
 
 class MappedVectors:
-    """Exact vectors of one slot of one side of a part, mapped: what is not asked for is not read.
+    """Exact vectors of one slot of one side of a part, mapped: what is not asked for is not read."""
 
-    index: shows the file's pages, which must outlive it.
-    """
-
-    def __init__(self, index: faiss.IndexFlatIP, pages: mmap.mmap, speaking: np.ndarray | None) -> None:
-        self._index, self._pages = index, pages
+    def __init__(self, index: faiss.IndexFlatIP, path: Path, n_bytes: int, speaking: np.ndarray | None) -> None:
+        self._index, self._path, self._n_bytes = index, str(path), n_bytes
         self._place = None if speaking is None else np.where(speaking, np.cumsum(speaking) - 1, -1)
-        self.nbytes = index.ntotal * index.d * 4
 
     def similarities(self, vector: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         """(n,) float32: inner products of a (dimension,) vector with the rows asked for, or all; 0 where silent."""
@@ -154,21 +146,29 @@ class MappedVectors:
             out = np.empty(self._index.ntotal, np.float32)
             _all_products(faiss.swig_ptr(out), faiss.swig_ptr(vector), start, d, len(out))
             return out
-        there = None if self._place is None else np.flatnonzero(places >= 0)
-        asked = np.ascontiguousarray(places if there is None else places[there], np.int64)
+        there = np.flatnonzero(places >= 0)
+        asked = np.ascontiguousarray(places[there], np.int64)
         found = np.empty(len(asked), np.float32)
         if len(asked):
             pointers = (faiss.swig_ptr(found), faiss.swig_ptr(vector), start, faiss.swig_ptr(asked))
             _some_products(*pointers, d, 1, len(asked))
-        if there is None:
-            return found
         out = np.zeros(len(places), np.float32)
         out[there] = found
         return out
 
-    def let_go(self) -> None:
-        """Give the pages back to the system; what is asked for is mapped again."""
-        self._pages.madvise(mmap.MADV_DONTNEED)
+    def read(self, rows: np.ndarray) -> list[bytes]:
+        """The vectors of a few rows, zeros where silent: rows far apart are cheaper read one by one than mapped."""
+        places = rows if self._place is None else self._place[rows]
+        width = self._index.d * 4
+        number = _open_described(self._path, self._n_bytes)
+        try:
+            start = self._n_bytes - self._index.ntotal * width  # vectors are the end of such a file
+            return [
+                os.pread(number, width, start + place * width) if place >= 0 else bytes(width)
+                for place in places.tolist()
+            ]
+        finally:
+            os.close(number)
 
     def vector(self, row: int) -> np.ndarray | None:
         """The (dimension,) vector of one row, a copy; None where it has none."""
@@ -185,6 +185,26 @@ class MappedVectors:
             view = dense
         view.flags.writeable = False
         return view
+
+
+def products(vector: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(n,) float32: inner products of a (dimension,) vector with (n, dimension) others, summed as of mapped ones."""
+    out, numbers = np.empty(len(others), np.float32), np.arange(len(others))
+    pointers = tuple(map(faiss.swig_ptr, (out, vector, others, numbers)))
+    _some_products(*pointers, len(vector), 1, len(others))
+    return out
+
+
+def _open_described(path: str, n_bytes: int) -> int:
+    """The descriptor of an opened file. Raises BadDataError if it is missing or of another size."""
+    try:
+        number = os.open(path, os.O_RDONLY)
+        if os.fstat(number).st_size == n_bytes:
+            return number
+        os.close(number)
+    except OSError:
+        pass
+    raise BadDataError(f"{path} is missing or not {n_bytes} bytes long. Run `dvc repro index`.")
 
 
 def open_side(folder: Path, side: str, described: Mapping[str, Any], dimension: int) -> StoredSide:

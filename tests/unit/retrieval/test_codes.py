@@ -79,11 +79,13 @@ def test_a_scan_ranks_by_the_mix_of_decoded_vectors(parts: Any, alpha: float, se
     codes, counts, decoded = parts
     whole, region = np.random.default_rng(seed).normal(size=(2, 8)).astype(np.float32)
     weighted = np.concatenate([(1 - alpha) * whole, alpha * region])
-    found = Scan(codes, counts, 8, POOL).nearest(weighted, n)
-    assert len(found) == n and (np.diff(found) > 0).all() and found.min() >= 0 and found.max() < 136
+    found, coded = Scan(codes, counts, 8, POOL).nearest(weighted, n)
+    assert len(found) == len(set(found)) == n and found.min() >= 0 and found.max() < 136
+    assert (np.diff(coded) <= 0).all()
     scores = (1 - alpha) * decoded[0] @ whole + alpha * decoded[1] @ region
+    np.testing.assert_allclose(coded, scores[found], atol=0.05 * np.abs(scores).max())  # FAISS rounds tables to 8 bits
     left_out = np.setdiff1d(np.arange(136), found)
-    if len(left_out):  # FAISS rounds its tables to 8 bits
+    if len(left_out):
         assert scores[left_out].max() <= scores[found].min() + 0.05 * np.abs(scores).max()
 
 
