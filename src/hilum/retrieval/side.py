@@ -1,4 +1,4 @@
-"""One side of an opened index, images or reports, over all its parts: ids in memory, vectors and codes mapped.
+"""One side of an opened index, images or reports, over all its parts: ids and codes in memory, vectors in their files.
 
 Two orders of rows: `rows` is in order of dicom_id (of reports: study_id), whatever the cut into partitions; a
 `position` counts through the parts as they are stored. Vectors are read by position, answers are told by row. Codes
