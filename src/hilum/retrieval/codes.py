@@ -1,7 +1,7 @@
 """Four bits a dimension: how vectors are made small, and how all of them are scanned for the nearest of a mix.
 
 In: unit vectors. Out: trained levels (16 a dimension, the best for the squared error: Lloyd's algorithm, exact in one
-dimension), codes as a FAISS `IndexPQFastScan`, and `Scan`: the codes of several slots (the whole, regions) side by side,
+dimension), codes as a FAISS `IndexPQFastScan`, and `Scan`: the codes of several slots (the whole, regions) side by side
 as FAISS indexes. A mix of cosines is one inner product over the slots' vectors side by side,
 (1 - alpha) q_whole . x_whole + alpha q_region . x_region, so one scan finds candidates equally well at any alpha; no
 list of the nearest in either part has to hold them. Training and encoding are arithmetic without threads or chance:

@@ -172,8 +172,9 @@ class MappedVectors:
 
     def vector(self, row: int) -> np.ndarray | None:
         """The (dimension,) vector of one row, a copy; None where it has none."""
-        place = row if self._place is None else int(self._place[row])
-        return None if place < 0 else np.array(self._index.reconstruct(place))
+        if self._place is not None and self._place[row] < 0:
+            return None
+        return np.frombuffer(self.read(np.array([row]))[0], np.float32).copy()
 
     def matrix(self) -> np.ndarray:
         """(n_rows, dimension) float32, read-only; a view of the mapped file where every row has a vector."""
