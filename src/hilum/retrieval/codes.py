@@ -2,7 +2,7 @@
 
 In: unit vectors. Out: trained levels (16 a dimension, the best for the squared error: Lloyd's algorithm, exact in one
 dimension), codes as a FAISS `IndexPQFastScan`, and `Scan`: the codes of several slots (the whole, regions) side by side
-as one FAISS index. A mix of cosines is one inner product over the slots' vectors side by side,
+as FAISS indexes. A mix of cosines is one inner product over the slots' vectors side by side,
 (1 - alpha) q_whole . x_whole + alpha q_region . x_region, so one scan finds candidates equally well at any alpha; no
 list of the nearest in either part has to hold them. Training and encoding are arithmetic without threads or chance:
 the same vectors, the same bytes.
@@ -11,6 +11,7 @@ the same vectors, the same bytes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -79,11 +80,11 @@ def write_codes(path: Path, vectors: np.ndarray, levels: np.ndarray) -> None:
 
 
 class Codes:
-    """The codes of one slot of one part, mapped. blocks: (n_blocks, bytes of a block). levels: as they were trained."""
+    """The codes of one slot of one part, read. blocks: (n_blocks, bytes of a block). levels: as they were trained."""
 
     def __init__(self, path: Path, count: int, dimension: int) -> None:
         try:
-            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+            index = faiss.read_index(str(path))
         except RuntimeError:
             raise BadDataError(f"{path} is not a FAISS index. Run `dvc repro index`.") from None
         if not isinstance(index, faiss.IndexPQFastScan) or index.d != dimension or index.ntotal != count:
@@ -99,16 +100,45 @@ class Codes:
 
 
 class Scan:
-    """The codes of several slots side by side, over all parts, as one FAISS index: see the head of this module.
+    """The codes of several slots side by side, over all parts: see the head of this module.
 
-    codes: one list a slot, of one `Codes` a part. counts: rows of each part. Raises BadDataError if the parts of a slot
-    were made with different levels.
+    Memory, not arithmetic, is what a scan waits for, so the parts go into two lanes of about as many rows, which are
+    scanned at once. codes: one list a slot, of one `Codes` a part. counts: rows of each part. pool: of two threads.
+    Raises BadDataError if the parts of a slot were made with different levels.
     """
 
-    def __init__(self, codes: Sequence[Sequence[Codes]], counts: Sequence[int], dimension: int) -> None:
+    def __init__(self, codes: Sequence[Sequence[Codes]], counts: Sequence[int], dimension: int, pool: Executor) -> None:
         for of_slot in codes:
             if any(not np.array_equal(one.levels, of_slot[0].levels) for one in of_slot):
                 raise BadDataError("the parts of an index were made with different levels. Run `dvc repro index`.")
+        ends = np.cumsum([0, *counts])
+        half = int(np.abs(ends - ends[-1] / 2).argmin())
+        self._pool = pool
+
+        def lane(low: int, high: int) -> _Lane:
+            return _Lane([of_slot[low:high] for of_slot in codes], counts[low:high], int(ends[low]), dimension)
+
+        cuts = [(low, high) for low, high in ((0, half), (half, len(counts))) if low < high]
+        self._lanes = list(pool.map(lane, *zip(*cuts, strict=True)))
+        self.nbytes = sum(lane.nbytes for lane in self._lanes)
+
+    def nearest(self, weighted: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Positions of n rows, or all if there are fewer, whose coded inner product with the query is highest, and it.
+
+        The highest first; FAISS rounds it.
+
+        weighted: (n_slots * dimension,) float32, the query's vector of each slot times the slot's weight.
+        """
+        found = list(self._pool.map(lambda lane: lane.nearest(weighted, n), self._lanes))
+        scores, positions = (np.concatenate(each) for each in zip(*found, strict=True))
+        best = np.argsort(-scores, kind="stable")[:n]
+        return positions[best], scores[best]
+
+
+class _Lane:
+    """Some of a scan's parts, as one FAISS index. first: position of the first row."""
+
+    def __init__(self, codes: Sequence[Sequence[Codes]], counts: Sequence[int], first: int, dimension: int) -> None:
         width = BLOCK * dimension // 2
         n_blocks = [-(-count // BLOCK) for count in counts]
         joined = dimension * len(codes)
@@ -124,22 +154,20 @@ class Scan:
             for one in of_slot:
                 target[start : start + len(one.blocks), slot * width : (slot + 1) * width] = one.blocks
                 start += len(one.blocks)
-        starts = np.cumsum([0, *counts[:-1]])
+        starts = first + np.cumsum([0, *counts[:-1]])
         self._positions = np.full(sum(n_blocks) * BLOCK, -1, np.int64)  # of the rows that fill up a block: -1
         at = 0
-        for count, blocks, first in zip(counts, n_blocks, starts, strict=True):
-            self._positions[at : at + count] = np.arange(first, first + count)
+        for count, blocks, start in zip(counts, n_blocks, starts, strict=True):
+            self._positions[at : at + count] = np.arange(start, start + count)
             at += blocks * BLOCK
         self._n_filling = int((self._positions < 0).sum())
         self._index = index
         self.nbytes = int(index.codes.size()) + self._positions.nbytes
 
-    def nearest(self, weighted: np.ndarray, n: int) -> np.ndarray:
-        """Positions of at least n rows, if there are as many, whose coded inner product with the query is highest.
-
-        weighted: (n_slots * dimension,) float32, the query's vector of each slot times the slot's weight.
-        """
+    def nearest(self, weighted: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Coded inner products and positions of at least n rows, if there are as many."""
         wanted = min(n + self._n_filling, len(self._positions))
-        _, found = self._index.search(np.ascontiguousarray(weighted[None], np.float32), wanted)
-        positions = self._positions[found[0][found[0] >= 0]]
-        return positions[positions >= 0]
+        with one_thread():
+            scores, found = self._index.search(np.ascontiguousarray(weighted[None], np.float32), wanted)
+        positions = np.where(found[0] >= 0, self._positions[found[0]], -1)
+        return scores[0][positions >= 0], positions[positions >= 0]

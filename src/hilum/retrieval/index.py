@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 
 from hilum.errors import BadDataError, UsageError
 from hilum.retrieval.codes import train_levels
+from hilum.retrieval.digests import Digests, sha256
 from hilum.retrieval.parts import DESCRIPTION as PART
 from hilum.retrieval.parts import (
     IMAGE,
@@ -36,7 +37,6 @@ from hilum.retrieval.parts import (
     describe_part,
     open_side,
     read_description,
-    sha256,
     write_side,
 )
 from hilum.retrieval.side import Side
@@ -63,9 +63,9 @@ class Source:
     images: Path
     embeddings: Path
 
-    def digests(self) -> dict[str, str]:
+    def digests(self, digests: Digests) -> dict[str, str]:
         """sha256 of both files."""
-        return {"images": sha256(self.images), "embeddings": sha256(self.embeddings)}
+        return {"images": digests.of(self.images), "embeddings": digests.of(self.embeddings)}
 
     def read(self, side: str, regions: Sequence[str]) -> SideVectors:
         """Its vectors of one side."""
@@ -90,15 +90,18 @@ class Built:
 def build_index(folder: Path, sources: Sequence[Source], regions: Sequence[str], params: IndexParams) -> Built:
     """Make the folder the index of the sources, in their order; parts that are there and still right are kept.
 
-    `index.json` goes first and comes last, so that no half-written folder passes for a whole one. Raises BadDataError
-    if tables do not fit together or checkpoints are mixed, UsageError if the kind is impossible.
+    `index.json` goes first and comes last, so that no half-written folder passes for a whole one. Beside the folder
+    lies a note of the tables' digests, so that those which have not changed are not read. Raises BadDataError if tables
+    do not fit together or checkpoints are mixed, UsageError if the kind is impossible.
     """
     (folder / PARTS).mkdir(parents=True, exist_ok=True)
     (folder / DESCRIPTION).unlink(missing_ok=True)
     for stray in (path for path in folder.iterdir() if path.is_file() and path.name != ROWS):
         stray.unlink()  # of an earlier format, or of a write that was cut off
+    noted = Digests(folder.with_name(f".{folder.name}.digests.json"))
     with ThreadPoolExecutor(2) as pool:
-        digests = dict(zip((s.name for s in sources), pool.map(Source.digests, sources), strict=True))
+        digests = dict(zip((s.name for s in sources), pool.map(lambda s: s.digests(noted), sources), strict=True))
+    noted.write()
     kind, trained_on = _choose(sources, params)
     common = {"format": str(FORMAT), "regions": _digest(list(regions)), "levels": "none"}
     if kind == CODES:

@@ -8,8 +8,8 @@ vector in its file; which ones, the rows say.
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ import pandas as pd
 
 from hilum.errors import BadDataError
 from hilum.retrieval.codes import Codes, write_codes
+from hilum.retrieval.digests import sha256
 from hilum.retrieval.vectors import SideVectors
 from hilum.schema import INDEX_REPORTS, INDEX_ROWS
 from hilum.tables import read_table, whole_file, write_table, write_text
@@ -107,6 +108,7 @@ class StoredSide:
         """The exact vectors of a slot. Raises BadDataError if the file is not the one described."""
         speaking = self.speaking(slot)
         count = len(self) if speaking is None else int(speaking.sum())
+
         path = self._checked(slot_file_name(slot))
         try:
             index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
@@ -117,7 +119,7 @@ class StoredSide:
                 f"{path} is a {type(index).__name__} of {index.ntotal} vectors of {index.d}; expected an IndexFlatIP "
                 f"of {count} of {self.dimension}. Run `dvc repro index`."
             )
-        return MappedVectors(index, speaking)
+        return MappedVectors(index, path, path.stat().st_size, speaking)
 
     def read_codes(self, slot: Slot) -> Codes:
         """The codes of a slot, of all rows. Raises BadDataError if the file is not the one described."""
@@ -125,18 +127,16 @@ class StoredSide:
 
     def _checked(self, name: str) -> Path:
         path, one = self.folder / name, self.files[f"{self.folder.name}/{name}"]
-        if not path.exists() or path.stat().st_size != one["bytes"]:
-            raise BadDataError(f"{path} is missing or not {one['bytes']} bytes long. Run `dvc repro index`.")
+        os.close(_open_described(str(path), one["bytes"]))
         return path
 
 
 class MappedVectors:
     """Exact vectors of one slot of one side of a part, mapped: what is not asked for is not read."""
 
-    def __init__(self, index: faiss.IndexFlatIP, speaking: np.ndarray | None) -> None:
-        self._index = index
+    def __init__(self, index: faiss.IndexFlatIP, path: Path, n_bytes: int, speaking: np.ndarray | None) -> None:
+        self._index, self._path, self._n_bytes = index, str(path), n_bytes
         self._place = None if speaking is None else np.where(speaking, np.cumsum(speaking) - 1, -1)
-        self.nbytes = index.ntotal * index.d * 4
 
     def similarities(self, vector: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         """(n,) float32: inner products of a (dimension,) vector with the rows asked for, or all; 0 where silent."""
@@ -156,10 +156,25 @@ class MappedVectors:
         out[there] = found
         return out
 
+    def read(self, rows: np.ndarray) -> list[bytes]:
+        """The vectors of a few rows, zeros where silent: rows far apart are cheaper read one by one than mapped."""
+        places = rows if self._place is None else self._place[rows]
+        width = self._index.d * 4
+        number = _open_described(self._path, self._n_bytes)
+        try:
+            start = self._n_bytes - self._index.ntotal * width  # vectors are the end of such a file
+            return [
+                os.pread(number, width, start + place * width) if place >= 0 else bytes(width)
+                for place in places.tolist()
+            ]
+        finally:
+            os.close(number)
+
     def vector(self, row: int) -> np.ndarray | None:
         """The (dimension,) vector of one row, a copy; None where it has none."""
-        place = row if self._place is None else int(self._place[row])
-        return None if place < 0 else np.array(self._index.reconstruct(place))
+        if self._place is not None and self._place[row] < 0:
+            return None
+        return np.frombuffer(self.read(np.array([row]))[0], np.float32).copy()
 
     def matrix(self) -> np.ndarray:
         """(n_rows, dimension) float32, read-only; a view of the mapped file where every row has a vector."""
@@ -171,6 +186,26 @@ class MappedVectors:
             view = dense
         view.flags.writeable = False
         return view
+
+
+def products(vector: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(n,) float32: inner products of a (dimension,) vector with (n, dimension) others, summed as of mapped ones."""
+    out, numbers = np.empty(len(others), np.float32), np.arange(len(others))
+    pointers = tuple(map(faiss.swig_ptr, (out, vector, others, numbers)))
+    _some_products(*pointers, len(vector), 1, len(others))
+    return out
+
+
+def _open_described(path: str, n_bytes: int) -> int:
+    """The descriptor of an opened file. Raises BadDataError if it is missing or of another size."""
+    try:
+        number = os.open(path, os.O_RDONLY)
+        if os.fstat(number).st_size == n_bytes:
+            return number
+        os.close(number)
+    except OSError:
+        pass
+    raise BadDataError(f"{path} is missing or not {n_bytes} bytes long. Run `dvc repro index`.")
 
 
 def open_side(folder: Path, side: str, described: Mapping[str, Any], dimension: int) -> StoredSide:
@@ -190,9 +225,3 @@ def open_side(folder: Path, side: str, described: Mapping[str, Any], dimension: 
 def describe_file(path: Path) -> dict[str, Any]:
     """Size and digest of a file."""
     return {"bytes": path.stat().st_size, "sha256": sha256(path)}
-
-
-def sha256(path: Path) -> str:
-    """Digest of a file, as 64 hex digits."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

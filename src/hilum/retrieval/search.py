@@ -3,8 +3,9 @@
 In: an opened index and a query, made of an image or of a report. Out: ranked answers, images or reports. The score is
 exact at any alpha: (1 - alpha) cos(whole) + alpha mean over the regions of cos(region), where a report that does not
 speak of a region has cosine 0 there. Of a trained index, candidates are found by codes (codes.py) and only they are
-scored, from the exact vectors. A study answers once, with its nearest image. Known to be imperfect: a candidate that
-the codes miss is no answer (tests/benchmarks/search_at_scale.py measures how often).
+scored, from the exact vectors, the likeliest first, no more than could matter. A study answers once, with its nearest
+image. Known to be imperfect: a row whose code is too far off is no answer (tests/benchmarks/search_at_scale.py measures
+how often).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from hilum.retrieval.parts import IMAGE
 from hilum.retrieval.side import Side
 
 CANDIDATES_AN_ANSWER = 20
+SCORED_AT_ONCE = 256  # rows, the first of which say how wrong codes are
 N_SPARE = 64  # exact scores looked at beyond k in the first round: other images of the same studies
 
 
@@ -53,6 +55,10 @@ class Query:
         object.__setattr__(self, "subject_ids", frozenset(int(one) for one in ids))
         if not regions or len(set(regions)) != len(regions) or len(self.regional) != len(regions):
             raise UsageError(f"{len(self.regional)} vectors for regions {list(regions)}; each region once, one vector.")
+
+    def slots(self) -> list[tuple[np.ndarray, str | None]]:
+        """Its vectors and what of an image each is of: the whole (None) first, then the regions."""
+        return [(self.whole, None), *zip(self.regional, self.regions, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -139,38 +145,60 @@ def search(
         raise UsageError(f"alpha is {alpha:g} and k {k}; alpha lies in [0, 1] and k is at least 1.")
     side = index.side(against)
     side.check_slots(query.regions)
-    n_own = int(np.isin(side.subjects, list(query.subject_ids)).sum()) if query.subject_ids else 0
-    n = max(index.candidates, CANDIDATES_AN_ANSWER * k) + n_own if index.is_trained and not exact else len(side)
+    n = len(side)
+    if index.is_trained and not exact:
+        n = max(index.candidates, CANDIDATES_AN_ANSWER * k) + side.n_of(query.subject_ids)
     with one_thread():
         while True:
-            positions = _candidates(side, query, alpha, n) if n < len(side) else None
-            answers = _rank(side, query, alpha, k, positions)
-            if len(answers) == k or positions is None:
+            positions, similar = _by_codes(side, query, alpha, k, n) if n < len(side) else _by_all(side, query)
+            answers = _rank(side, query, alpha, k, positions, similar)
+            if len(answers) == k or n >= len(side):
                 return answers if against == IMAGE else [_with_image(index, answer) for answer in answers]
             n *= 4  # so many images of so few studies: look further
 
 
-def _candidates(side: Side, query: Query, alpha: float, n: int) -> np.ndarray:
-    share = alpha / len(query.regions)
-    weighted = [(1 - alpha) * query.whole, *(share * vector for vector in query.regional)]
-    return side.candidates(weighted, (None, *query.regions), n)
+def _by_all(side: Side, query: Query) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) positions of everybody else's rows, and their (1 + n_regions, n) exact similarities."""
+    allowed = None if not query.subject_ids else np.flatnonzero(~np.isin(side.subjects, list(query.subject_ids)))
+    similar = np.stack([side.similarities(vector, slot, allowed) for vector, slot in query.slots()])
+    return np.arange(len(side)) if allowed is None else allowed, similar.astype(np.float64)
 
 
-def _rank(side: Side, query: Query, alpha: float, k: int, positions: np.ndarray | None) -> list[Answer]:
-    """The best of the rows at positions (None = all) by their exact scores."""
-    if positions is None:
-        allowed = None if not query.subject_ids else np.flatnonzero(~np.isin(side.subjects, list(query.subject_ids)))
-    else:
-        allowed = positions[~np.isin(side.subjects[positions], list(query.subject_ids))]
-    whole = side.similarities(query.whole, None, allowed).astype(np.float64)
-    regional = np.stack(
-        [side.similarities(v, r, allowed).astype(np.float64) for v, r in zip(query.regional, query.regions)]
-    )
-    means = regional.mean(axis=0)
-    scores = (1 - alpha) * whole + alpha * means
-    at = np.arange(len(side)) if allowed is None else allowed
-    best = _best_of_each_study(scores, side.row_of[at], side.studies[at], k)
-    return [_answer(side, rank, int(at[i]), scores[i], whole[i], means[i], regional[:, i], query.regions)
+def _by_codes(side: Side, query: Query, alpha: float, k: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """As `_by_all`, of the best rows by their codes: at most n.
+
+    They are scored in the order of their codes, until none that is left could be among the k best if its code were as
+    much too low as any of those before.
+    """
+    slots, share = query.slots(), alpha / len(query.regions)
+    weights = (1 - alpha, *(share for _ in query.regions))
+    weighted = [weight * vector for weight, (vector, _) in zip(weights, slots, strict=True)]
+    positions, coded = side.candidates(weighted, (None, *query.regions), n)
+    allowed = ~np.isin(side.subjects[positions], list(query.subject_ids))
+    positions, coded = positions[allowed], coded[allowed]
+    similar = np.empty((len(slots), 0))
+    while (n_scored := similar.shape[1]) < len(positions):
+        more = positions[n_scored : n_scored + SCORED_AT_ONCE]
+        similar = np.concatenate([similar, [side.similarities_of_few(v, slot, more) for v, slot in slots]], axis=1)
+        scores, seen = _mix(similar, alpha), positions[: similar.shape[1]]
+        best = _best_of_each_study(scores, side.row_of[seen], side.studies[seen], k)
+        too_low, rest = (scores - coded[: len(seen)]).max(), coded[len(seen) :]
+        if len(best) == k and len(rest) and rest[0] + too_low < scores[best[-1]]:
+            break
+    return positions[: similar.shape[1]], similar
+
+
+def _mix(similar: np.ndarray, alpha: float) -> np.ndarray:
+    """(n,) scores of (1 + n_regions, n) similarities."""
+    scores: np.ndarray = (1 - alpha) * similar[0] + alpha * similar[1:].mean(axis=0)
+    return scores
+
+
+def _rank(side: Side, query: Query, alpha: float, k: int, positions: np.ndarray, similar: np.ndarray) -> list[Answer]:
+    """The best of the rows at positions by their exact similarities."""
+    scores, means = _mix(similar, alpha), similar[1:].mean(axis=0)
+    best = _best_of_each_study(scores, side.row_of[positions], side.studies[positions], k)
+    return [_answer(side, rank, int(positions[i]), scores[i], similar[0, i], means[i], similar[1:, i], query.regions)
             for rank, i in enumerate(best, start=1)]  # fmt: skip
 
 

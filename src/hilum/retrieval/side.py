@@ -1,25 +1,26 @@
-"""One side of an opened index, images or reports, over all its parts: ids in memory, vectors and codes mapped.
+"""One side of an opened index, images or reports, over all its parts: ids and codes in memory, vectors in their files.
 
 Two orders of rows: `rows` is in order of dicom_id (of reports: study_id), whatever the cut into partitions; a
-`position` counts through the parts as they are stored. Vectors are read by position, answers are told by row. What is
-mapped or laid side by side for a scan is kept while it fits, the longest unused goes first, so that a long-lived
-process stays within about two GiB over all regions.
+`position` counts through the parts as they are stored. Vectors are read by position, answers are told by row. Codes
+laid side by side for a scan are kept while they fit, the longest unused go first; of exact vectors only the few rows
+that the codes find are read: so a long-lived process stays within about 1.5 GiB over all regions.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Sequence
-from typing import Protocol, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from hilum.errors import BadDataError, UsageError
-from hilum.retrieval.codes import Scan
-from hilum.retrieval.parts import IMAGE, ROW_TABLES, MappedVectors, Slot, StoredSide
+from hilum.retrieval.codes import Codes, Scan
+from hilum.retrieval.parts import IMAGE, ROW_TABLES, MappedVectors, Slot, StoredSide, products
 
-MAPPED_BYTES = 640 << 20  # of exact vectors; a slot of 243,334 images has 119 MiB
 SCAN_BYTES = 1100 << 20  # of codes side by side; the whole and a region of 243,334 images have 31 MiB
 
 
@@ -32,12 +33,12 @@ class Sized(Protocol):
 T = TypeVar("T", bound=Sized)
 
 
-class Kept:
-    """What was opened, by key, up to a number of bytes; the newest always stays."""
+class Kept(Generic[T]):
+    """What was made, by key, up to a number of bytes; the newest always stays."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._held: OrderedDict[Hashable, Sized] = OrderedDict()
+        self._held: OrderedDict[Hashable, T] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """What is held under the key, made now if nothing is."""
@@ -47,7 +48,7 @@ class Kept:
                 self._held.popitem(last=False)
             self._held[key] = made
         self._held.move_to_end(key)
-        return self._held[key]  # type: ignore[return-value]
+        return self._held[key]
 
 
 class Side:
@@ -71,9 +72,11 @@ class Side:
         self.subjects, self.studies = (stored[c].to_numpy(np.int64) for c in ("subject_id", "study_id"))
         self.dicom_ids = stored["dicom_id"].to_numpy(object) if name == IMAGE else None
         self.spoken = None if name == IMAGE else stored["regions"].to_numpy(object)
-        self._mapped, self._scans = Kept(MAPPED_BYTES), Kept(SCAN_BYTES)
+        self._by_subject = np.sort(self.subjects)
+        self._mapped: dict[Slot, list[MappedVectors]] = {}
+        self._scans = Kept[Scan](SCAN_BYTES)
         self._matrices: dict[Slot, np.ndarray] = {}
-        self._owners: list[MappedVectors] = []
+        self._pool = ThreadPoolExecutor(2)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -89,46 +92,62 @@ class Side:
                 known = ", ".join(str(region) for region in self.slots[1:])
                 raise UsageError(f"There is no region '{slot}'; the index has: {known}.")
 
+    def n_of(self, subject_ids: Collection[int]) -> int:
+        """How many rows are these patients'."""
+        low, high = (np.searchsorted(self._by_subject, sorted(subject_ids), side) for side in ("left", "right"))
+        return int((high - low).sum())
+
     def similarities(self, vector: np.ndarray, slot: Slot, positions: np.ndarray | None = None) -> np.ndarray:
-        """(n,) float32: exact inner products of a (dimension,) vector with the rows at positions, or with all."""
-        self.check_slots([slot])
+        """(n,) float32: exact inner products of a (dimension,) vector with rows at rising positions, or with all."""
+        parts, vector = self._map(slot), self._checked(vector)
+        if positions is None:
+            return np.concatenate([np.empty(0, np.float32), *(part.similarities(vector) for part in parts)])
+        rows = self._rows_of_parts(positions)
+        found = [part.similarities(vector, rows) for part, rows in zip(parts, rows, strict=True)]
+        return np.concatenate([np.empty(0, np.float32), *found])
+
+    def similarities_of_few(self, vector: np.ndarray, slot: Slot, positions: np.ndarray) -> np.ndarray:
+        """As `similarities`, at positions in any order, with rows read and not mapped: for rows far apart."""
+        parts, vector = self._map(slot), self._checked(vector)
+        order, out = np.argsort(positions), np.empty(len(positions), np.float32)
+        rows = self._rows_of_parts(positions[order])
+        taken = [one for part, rows in zip(parts, rows, strict=True) if len(rows) for one in part.read(rows)]
+        out[order] = products(vector, np.frombuffer(b"".join(taken), np.float32).reshape(-1, self.dimension))
+        return out
+
+    def _rows_of_parts(self, positions: np.ndarray) -> list[np.ndarray]:
+        cuts = np.searchsorted(positions, self._starts)
+        return [positions[low:high] - start for start, low, high in zip(self._starts, cuts, cuts[1:])]
+
+    def _checked(self, vector: np.ndarray) -> np.ndarray:
         if vector.shape != (self.dimension,):
             raise BadDataError(
                 f"the query vector has shape {vector.shape}; the index holds vectors of {self.dimension}. "
                 f"Encode the query with the index's own checkpoint."
             )
-        vector = np.ascontiguousarray(vector, np.float32)
-        mapped = self._map(slot)
-        if positions is None:
-            return np.concatenate([np.empty(0, np.float32), *(part.similarities(vector) for part in mapped.parts)])
-        out = np.empty(len(positions), np.float32)
-        part_of = np.searchsorted(self._starts, positions, side="right") - 1
-        for number in np.unique(part_of):
-            of_part = part_of == number
-            rows = positions[of_part] - self._starts[number]
-            out[of_part] = mapped.parts[number].similarities(vector, rows)
-        return out
+        return np.ascontiguousarray(vector, np.float32)
 
-    def candidates(self, weighted: Sequence[np.ndarray], slots: tuple[Slot, ...], n: int) -> np.ndarray:
-        """Positions of about the n best rows by the sum of inner products over slots, by their codes."""
+    def candidates(
+        self, weighted: Sequence[np.ndarray], slots: tuple[Slot, ...], n: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) positions of the best rows by the sum of inner products over slots, by their codes, and these sums.
+
+        The best first.
+        """
         self.check_slots(slots)
         return self._scans.get(slots, lambda: self._scan(slots)).nearest(np.concatenate(weighted), n)
 
     def vector(self, row: int, slot: Slot) -> np.ndarray | None:
         """The (dimension,) vector of one row; None where a report does not speak of the region."""
-        self.check_slots([slot])
         position = int(self.order[row])
         number = int(np.searchsorted(self._starts, position, side="right") - 1)
-        return self._map(slot).parts[number].vector(position - int(self._starts[number]))
+        return self._map(slot)[number].vector(position - int(self._starts[number]))
 
     def vectors(self, slot: Slot = None) -> np.ndarray:
         """(n_rows, dimension) float32 in order of `rows`, read-only, kept in memory or mapped; zeros where silent."""
-        self.check_slots([slot])
         if slot not in self._matrices:
-            mapped = _Mapped([part.read_vectors(slot) for part in self._parts])
-            matrices = [part.matrix() for part in mapped.parts]
+            matrices = [part.matrix() for part in self._map(slot)]
             if len(matrices) == 1:
-                self._owners += mapped.parts
                 self._matrices[slot] = matrices[0]  # a part's own order is that of `rows`
             else:
                 stacked = np.concatenate(matrices) if matrices else np.empty((0, self.dimension), np.float32)
@@ -136,17 +155,19 @@ class Side:
                 self._matrices[slot].flags.writeable = False
         return self._matrices[slot]
 
-    def _map(self, slot: Slot) -> _Mapped:
-        return self._mapped.get(slot, lambda: _Mapped([part.read_vectors(slot) for part in self._parts]))
+    def _map(self, slot: Slot) -> list[MappedVectors]:
+        self.check_slots([slot])
+        if slot not in self._mapped:
+            self._mapped[slot] = [part.read_vectors(slot) for part in self._parts]
+        return self._mapped[slot]
+
+    def _read_codes(self, slot: Slot) -> list[Codes]:
+        return list(self._pool.map(lambda part: part.read_codes(slot), self._parts))
+
+    @cached_property
+    def _codes_of_whole(self) -> list[Codes]:
+        return self._read_codes(None)  # which every scan has in it
 
     def _scan(self, slots: tuple[Slot, ...]) -> Scan:
-        codes = [[part.read_codes(slot) for part in self._parts] for slot in slots]
-        return Scan(codes, [len(part) for part in self._parts], self.dimension)
-
-
-class _Mapped:
-    """A slot's vectors, part by part."""
-
-    def __init__(self, parts: list[MappedVectors]) -> None:
-        self.parts = parts
-        self.nbytes = sum(part.nbytes for part in parts)
+        codes = [self._codes_of_whole if slot is None else self._read_codes(slot) for slot in slots]
+        return Scan(codes, [len(part) for part in self._parts], self.dimension, self._pool)

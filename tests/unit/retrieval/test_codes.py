@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hilum.errors import BadDataError
 from hilum.retrieval.codes import Codes, Scan, encode, train_levels, write_codes
 
 RANDOM = np.random.default_rng(5)
+POOL = ThreadPoolExecutor(2)
 
 
 def decode(codes: np.ndarray, levels: np.ndarray) -> np.ndarray:
@@ -77,11 +79,13 @@ def test_a_scan_ranks_by_the_mix_of_decoded_vectors(parts: Any, alpha: float, se
     codes, counts, decoded = parts
     whole, region = np.random.default_rng(seed).normal(size=(2, 8)).astype(np.float32)
     weighted = np.concatenate([(1 - alpha) * whole, alpha * region])
-    found = Scan(codes, counts, 8).nearest(weighted, n)
-    assert len(found) >= n and len(set(found)) == len(found) and found.min() >= 0 and found.max() < 136
+    found, coded = Scan(codes, counts, 8, POOL).nearest(weighted, n)
+    assert len(found) == len(set(found)) == n and found.min() >= 0 and found.max() < 136
+    assert (np.diff(coded) <= 0).all()
     scores = (1 - alpha) * decoded[0] @ whole + alpha * decoded[1] @ region
+    np.testing.assert_allclose(coded, scores[found], atol=0.05 * np.abs(scores).max())  # FAISS rounds tables to 8 bits
     left_out = np.setdiff1d(np.arange(136), found)
-    if len(left_out):  # FAISS rounds its tables to 8 bits
+    if len(left_out):
         assert scores[left_out].max() <= scores[found].min() + 0.05 * np.abs(scores).max()
 
 
@@ -91,7 +95,7 @@ def test_parts_of_other_levels_are_refused(parts: Any, tmp_path: Path) -> None:
     write_codes(tmp_path / "other.faiss", vectors, train_levels(vectors))
     mixed = [[Codes(tmp_path / "other.faiss", 40, 8), *codes[0][1:]], codes[1]]
     with pytest.raises(BadDataError, match="different levels"):
-        Scan(mixed, counts, 8)
+        Scan(mixed, counts, 8, POOL)
 
 
 def test_a_file_of_another_form_is_refused(parts: Any, tmp_path: Path) -> None:

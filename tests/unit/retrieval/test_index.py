@@ -13,8 +13,9 @@ import pytest
 
 from hilum.config import IndexParams
 from hilum.errors import BadDataError, UsageError
+from hilum.retrieval.digests import sha256
 from hilum.retrieval.index import Built, Source, build_index, open_index, verify_index
-from hilum.retrieval.parts import codes_file_name, sha256, slot_file_name
+from hilum.retrieval.parts import codes_file_name, slot_file_name
 from hilum.schema import INDEX_ROWS
 from hilum.tables import read_table
 from hilum.vocabulary import REGIONS

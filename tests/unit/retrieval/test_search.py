@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hilum.config import IndexParams
-from hilum.errors import UsageError
+from hilum.errors import BadDataError, UsageError
+from hilum.retrieval import search as search_module
 from hilum.retrieval.index import RegionIndex, Source, build_index, open_index
 from hilum.retrieval.search import Query, combine, query_study, search, subject_of_image
 from hilum.vocabulary import REGIONS
@@ -105,6 +107,33 @@ def test_codes_find_what_an_exact_search_finds(
     query = query_study(trained, 50000000 + study, regions)
     found, exact = search(trained, query, alpha, 2, against), search(trained, query, alpha, 2, against, exact=True)
     assert found == exact
+
+
+def test_candidates_that_could_not_matter_are_not_read(trained: RegionIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    side, n_read, n_found = trained.side("image"), 0, 0
+    read = side.similarities_of_few
+
+    def count(vector: np.ndarray, slot: str | None, positions: np.ndarray) -> np.ndarray:
+        nonlocal n_read
+        n_read += len(positions)
+        return read(vector, slot, positions)
+
+    monkeypatch.setattr(side, "similarities_of_few", count)
+    monkeypatch.setattr(search_module, "SCORED_AT_ONCE", 8)
+    for study in range(150):
+        query = query_study(trained, 50000000 + study, REGIONS[study % 29])
+        found, exact = (search(trained, query, 0.5, 5, exact=exact) for exact in (False, True))
+        n_found += len({a.study_id for a in found} & {a.study_id for a in exact})
+    assert n_found >= 0.98 * 5 * 150 and 2 * 8 * 150 < n_read < 2 * 100 * 150 / 4  # some went on, few far
+
+
+def test_a_file_that_went_away_is_named(make_embedded: Callable[..., Any], tmp_path: Path) -> None:
+    index = make_index(tmp_path, make_embedded(n_images=40), "pq", 6)
+    query = query_study(index, 50000001, "spine")
+    search(index, query, 0.5, 1)
+    (tmp_path / "index/parts/L0001-p10/image/region_spine.faiss").unlink()
+    with pytest.raises(BadDataError, match=r"region_spine\.faiss is missing or not \d+ bytes long"):
+        search(index, query, 0.5, 1)
 
 
 def test_all_studies_answer_a_trained_index_that_is_asked_for_all(trained: RegionIndex) -> None:
