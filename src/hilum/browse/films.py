@@ -35,7 +35,7 @@ class Film:
     """One image. packed: (size, size) uint8, what the model sees.
 
     boxes: region -> x, y, width, height in original pixels. study_id, subject_id: null where the collection has no such
-    picture.    original: its file and the file's sha256.
+    picture. original: its file and the file's sha256.
     """
 
     name: str

@@ -12,7 +12,7 @@ from typing import Any
 from hilum.report.charts import Dot, draw_dots
 from hilum.report.results import Figure
 
-METRICS = (("f1", "F1"), ("macro_f1", "F1, macro over findings"), ("precision", "Precision"), ("recall", "Recall"),
+METRICS = (("f1", "F1"), ("macro_f1", "F1, macro over regions"), ("precision", "Precision"), ("recall", "Recall"),
            ("consistency", "Judge's rating, 1 to 5"))  # fmt: skip
 ROWS = {
     "search": "written from the cases that the search found",
