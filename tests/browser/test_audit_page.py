@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,16 +32,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "audit.html"
     path.write_text(render_page(account, cases), encoding="utf-8")
     return path
-
-
-@pytest.fixture
-def page(browser: Page, file: Path) -> Iterator[Page]:
-    """The page, freshly loaded; after the test, that it asked for nothing and threw nothing."""
-    browser.look()
-    browser.open(file)
-    yield browser
-    assert browser.errors == []
-    assert {address.partition("#")[0] for address in browser.requests} <= {file.resolve().as_uri(), "about:blank"}
 
 
 def test_a_hop_opens_by_its_box_in_the_picture(page: Page) -> None:

@@ -3,7 +3,6 @@ scroll, and nothing is fetched."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,17 +20,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     inputs.write()
     inputs.page()
     return inputs.folder / "index.html"
-
-
-@pytest.fixture
-def page(browser: Page, file: Path) -> Iterator[Page]:
-    """The page, freshly loaded; after the test, that it asked for nothing and threw nothing."""
-    browser.look()
-    browser.open(file)
-    yield browser
-    assert browser.errors == []
-    addresses = {address.partition("#")[0] for address in browser.requests if not address.startswith("data:")}
-    assert addresses <= {file.resolve().as_uri(), "about:blank"}
 
 
 def test_a_finding_is_chosen_by_key_and_its_body_alone_is_shown(page: Page) -> None:

@@ -20,7 +20,10 @@ LEVELS = ("lock", "cache", "source", "rerun")
 @verb("audit", "hilum audit reports/metrics.json:retrieval.rra_vl.located_at_10 --verify cache")
 @click.argument("metric", required=False)
 @click.option(
-    "--all", "everything", is_flag=True, help="Every figure of reports/metrics.json, and all that is recorded."
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Every figure of metrics.json and explanations.json, and all that is recorded.",
 )
 @click.option("--rev", "revision", help="As a commit, branch or tag holds it [default: as it lies here].")
 @click.option(
