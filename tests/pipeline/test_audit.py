@@ -35,6 +35,7 @@ def test_every_figure_is_come_to_again_and_the_chain_is_whole(audited: Checkout)
     account = json.loads(done.stdout[done.stdout.index("{") :])
     again = account["recomputed"]
     assert again["n"] == again["n_equal"] > 200 and again["unequal"] == {}
+    assert again["from"] == ["data/evaluation", "data/explanations"]
     checked = {check["level"]: check for check in account["checks"]}
     assert list(checked) == ["lock", "cache", "source", "ledger", "statement"]
     assert not any(check["broken"] for check in account["checks"])
